@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transport.h -- a link to one other node, as the runtime sees it: somewhere to hand messages for that node's actors. */
+#ifndef MICROKERNEL_TRANSPORT_H
+#define MICROKERNEL_TRANSPORT_H
+
+#include "microkernel/error.h"
+#include "microkernel/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Filled in by whoever writes a transport; embed it as the first member. All calls on the runtime's thread. */
+struct transport {
+    node_id_t peer;
+    /* Queues or refuses (MK_ERR_FULL, MK_ERR_CLOSED, ...), never waits. Borrows everything. */
+    mk_err_t (*send)(transport_t *self, actor_id_t source, actor_id_t dest, msg_type_t type, const void *payload,
+                     size_t size);
+    /* Called once when the runtime takes it, and once when the runtime ends; may be NULL. */
+    bool (*attach)(transport_t *self, runtime_t *rt);
+    void (*destroy)(transport_t *self);
+};
+
+/* A message that came over a link. Same answers as actor_try_send(). */
+MK_MUST_CHECK mk_err_t runtime_deliver(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type,
+                                       const void *payload, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* idmap.c -- see idmap.h. Invariant: every number a slot has given is below the one it gives next, unless the map wraps;
+ * a slot whose numbers are used up is in no list and holds nothing. */
+#include "base/idmap.h"
+
+#include "base/mem.h"
+
+enum { SLOTS_MAX_LOG2 = 31 };
+
+/* The first number of a slot: its index, but 0 is nobody's. */
+static uint32_t first_of(uint32_t index, uint32_t slots) { return index != 0 ? index : slots; }
+
+static void push_free(mk_idmap_t *map, uint32_t index, uint32_t next_seq) {
+    map->slots[index] = (mk_idslot_t){NULL, next_seq, map->free};
+    map->free = index;
+}
+
+/* Puts a slot back with the number above `seq`, or retires it when there is none. */
+static void recycle(mk_idmap_t *map, uint32_t index, uint32_t seq) {
+    uint32_t slots = mk_idmap_slots(map);
+    if (seq <= UINT32_MAX - slots) {
+        push_free(map, index, seq + slots);
+    } else if (map->wraps) {
+        push_free(map, index, first_of(index, slots));
+    } else {
+        map->slots[index] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};
+    }
+}
+
+mk_err_t mk_idmap_init(mk_idmap_t *map, uint32_t slots, bool wraps) {
+    mk_assert(slots >= 2 && (slots & (slots - 1)) == 0);
+    *map = (mk_idmap_t){.slots = mk_alloc(slots * sizeof *map->slots), .mask = slots - 1, .free = MK_IDMAP_END,
+                        .wraps = wraps};
+    if (map->slots == NULL) return MK_ERR_NOMEM;
+    /* Slot 0 goes to the far end, so that the numbers begin 1, 2, 3. */
+    push_free(map, 0, first_of(0, slots));
+    for (uint32_t i = slots - 1; i > 0; i--) push_free(map, i, i);
+    return MK_OK;
+}
+
+void mk_idmap_fini(mk_idmap_t *map) {
+    mk_free(map->slots);
+    map->slots = NULL;
+}
+
+/* Splits old slot `i` into i and i + n. The half that the slot's number does not belong to starts n above it. */
+static void split(mk_idmap_t *map, const mk_idslot_t *old, uint32_t n) {
+    if (old->value == NULL && old->seq == 0) return; /* retired: both halves stay empty */
+    uint32_t mine = old->seq & map->mask;
+    uint32_t other = mine ^ n;
+    map->slots[mine] = *old;
+    if (old->value == NULL) push_free(map, mine, old->seq);
+    if (old->seq <= UINT32_MAX - n) push_free(map, other, old->seq + n);
+    else if (map->wraps) push_free(map, other, first_of(other, 2 * n));
+}
+
+mk_err_t mk_idmap_grow(mk_idmap_t *map) {
+    uint32_t     n = mk_idmap_slots(map);
+    mk_idslot_t *old = map->slots;
+    if (n >= (uint32_t)1 << SLOTS_MAX_LOG2 || n > SIZE_MAX / 2 / sizeof *old) return MK_ERR_LIMIT;
+    mk_idslot_t *slots = mk_alloc((size_t)2 * n * sizeof *slots);
+    if (slots == NULL) return MK_ERR_NOMEM;
+    for (uint32_t i = 0; i < 2 * n; i++) slots[i] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};
+    map->slots = slots;
+    map->mask = 2 * n - 1;
+    map->free = MK_IDMAP_END;
+    for (uint32_t i = n; i-- > 0;) split(map, &old[i], n); /* downwards: low numbers are given first */
+    mk_free(old);
+    return MK_OK;
+}
+
+mk_err_t mk_idmap_add(mk_idmap_t *map, void *value, uint32_t *seq) {
+    mk_assert(value != NULL);
+    /* A map whose numbers are nearly used up may grow and still find none; then it is at its end. */
+    if (map->free == MK_IDMAP_END) {
+        mk_err_t err = mk_idmap_grow(map);
+        if (err != MK_OK) return err;
+        if (map->free == MK_IDMAP_END) return MK_ERR_LIMIT;
+    }
+    mk_idslot_t *slot = &map->slots[map->free];
+    map->free = slot->next;
+    slot->value = value;
+    *seq = slot->seq;
+    map->live++;
+    return MK_OK;
+}
+
+void mk_idmap_remove(mk_idmap_t *map, uint32_t seq) {
+    mk_assert(mk_idmap_get(map, seq) != NULL);
+    map->live--;
+    recycle(map, seq & map->mask, seq);
+}

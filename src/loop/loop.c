@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c -- see loop.h. */
+#include "loop/loop.h"
+
+mk_err_t mk_loop_init(mk_loop_t *loop) {
+    mk_err_t err = mk_poller_create(&loop->poller);
+    if (err != MK_OK) return err;
+    loop->batch_at = loop->batch_n = 0;
+    mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop));
+    return MK_OK;
+}
+
+void mk_loop_fini(mk_loop_t *loop) { mk_poller_destroy(loop->poller); }
+
+uint64_t mk_loop_read_clock(mk_loop_t *loop) { return loop->now_ms = mk_port_now_us() / 1000; }
+
+/* How long until the next timer, no longer than `wait_us`. */
+static int64_t bounded_wait(mk_loop_t *loop, int64_t wait_us) {
+    uint64_t next_ms = mk_wheel_next_ms(&loop->wheel);
+    if (wait_us == 0 || next_ms == UINT64_MAX) return wait_us;
+    uint64_t now_us = mk_port_now_us();
+    uint64_t next_us = next_ms * 1000;
+    int64_t  until_us = next_us > now_us ? (int64_t)(next_us - now_us) : 0;
+    return wait_us < 0 || until_us < wait_us ? until_us : wait_us;
+}
+
+void mk_loop_run(mk_loop_t *loop, int64_t wait_us) {
+    loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, bounded_wait(loop, wait_us));
+    mk_loop_read_clock(loop);
+    for (loop->batch_at = 0; loop->batch_at < loop->batch_n;) {
+        mk_poll_event_t event = loop->batch[loop->batch_at++];
+        mk_watch_t     *watch = event.tag;
+        if (watch != NULL) watch->fn(watch, event.events);
+    }
+    loop->batch_n = 0;
+    mk_wheel_advance(&loop->wheel, loop->now_ms);
+}
+
+void mk_loop_wake(mk_loop_t *loop) { mk_poller_wake(loop->poller); }
+
+mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
+    return mk_poller_set(loop->poller, watch->fd, events, watch);
+}
+
+void mk_watch_remove(mk_loop_t *loop, mk_watch_t *watch) {
+    mk_poller_remove(loop->poller, watch->fd);
+    for (int i = loop->batch_at; i < loop->batch_n; i++)
+        if (loop->batch[i].tag == watch) loop->batch[i].tag = NULL;
+}

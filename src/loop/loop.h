@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.h -- waits for time and descriptors and calls whoever asked. Knows nothing of actors. One thread, but
+ * mk_loop_wake(). */
+#ifndef MK_LOOP_LOOP_H
+#define MK_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop/timers.h"
+#include "microkernel/error.h"
+#include "port/port.h"
+
+typedef struct mk_watch mk_watch_t;
+
+/* `events`: MK_POLL_ bits that are ready. May remove or free any watch, its own included. */
+typedef void mk_watch_fn(mk_watch_t *watch, uint32_t events);
+
+/* Embed it. */
+struct mk_watch {
+    int          fd;
+    mk_watch_fn *fn;
+};
+
+enum { MK_LOOP_BATCH = 64 };
+
+typedef struct mk_loop {
+    mk_poller_t    *poller;
+    mk_wheel_t      wheel;
+    uint64_t        now_ms;            /* as last read; see mk_loop_read_clock                        */
+    mk_poll_event_t batch[MK_LOOP_BATCH];
+    int             batch_at, batch_n; /* the events being dispatched                                 */
+} mk_loop_t;
+
+MK_MUST_CHECK mk_err_t mk_loop_init(mk_loop_t *loop);
+void                   mk_loop_fini(mk_loop_t *loop);
+
+/* Reads the clock into now_ms and returns it. */
+uint64_t mk_loop_read_clock(mk_loop_t *loop);
+
+/* Waits up to `wait_us` (-1: as long as no timer is due), then calls what is ready and due. */
+void mk_loop_run(mk_loop_t *loop, int64_t wait_us);
+
+/* Makes the current or next run return. Any thread, and from a signal handler. */
+void mk_loop_wake(mk_loop_t *loop);
+
+/* Calls watch->fn whenever `fd` is ready for `events`; again to change them, 0 to pause without forgetting. */
+MK_MUST_CHECK mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events);
+/* No call comes any more, not even for what was ready already. */
+void mk_watch_remove(mk_loop_t *loop, mk_watch_t *watch);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake.h -- what a test says to the fake port: the time, what is ready, what fails. Same calls, same run. */
+#ifndef MK_PORT_FAKE_FAKE_H
+#define MK_PORT_FAKE_FAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Time to a fixed start, entropy to a seed, nothing ready, nothing failing. */
+void mk_fake_reset(uint64_t seed);
+
+void mk_fake_advance_us(uint64_t us);
+void mk_fake_set_wall_ms(uint64_t wall_ms);
+
+/* From now on `fd` is ready for these poll bits, until told otherwise. */
+void mk_fake_set_ready(int fd, uint32_t events);
+
+typedef enum { MK_FAKE_POLLER_CREATE, MK_FAKE_POLLER_SET, MK_FAKE_ENTROPY, MK_FAKE_CALLS } mk_fake_call_t;
+
+/* The next `times` calls of this kind fail. */
+void mk_fake_fail(mk_fake_call_t call, unsigned times);
+
+/* How often the poller waited, and how much virtual time went by in those waits: a loop that spins shows here. */
+uint64_t mk_fake_waits(void);
+uint64_t mk_fake_waited_us(void);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
+#include "port/port.h"
+
+static uint64_t read_us(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t); /* cannot fail for these clocks */
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+uint64_t mk_port_now_us(void) { return read_us(CLOCK_MONOTONIC); }
+
+uint64_t mk_port_wall_ms(void) { return read_us(CLOCK_REALTIME) / 1000u; }

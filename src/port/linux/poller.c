@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* poller.c -- epoll, with an eventfd for wake-ups. epoll refuses regular files, which poll(2) calls always ready; those
+ * few are kept in a list and reported on every wait, so that `program < file` works like `program < pipe`. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "port/port.h"
+
+_Static_assert(MK_POLL_IN == EPOLLIN && MK_POLL_PRI == EPOLLPRI && MK_POLL_OUT == EPOLLOUT &&
+                   MK_POLL_ERR == EPOLLERR && MK_POLL_HUP == EPOLLHUP,
+               "epoll's bits are passed on as they are");
+
+enum { FILES_MAX = 8, BATCH_MAX = 256 };
+
+typedef struct always_ready {
+    int      fd; /* -1: unused */
+    uint32_t events;
+    void    *tag;
+} always_ready_t;
+
+struct mk_poller {
+    int            epoll, wake;
+    unsigned       files; /* how many of `file` report something */
+    always_ready_t file[FILES_MAX];
+};
+
+mk_err_t mk_poller_create(mk_poller_t **out) {
+    mk_poller_t *poller = mk_calloc(1, sizeof *poller);
+    if (poller == NULL) return MK_ERR_NOMEM;
+    for (int i = 0; i < FILES_MAX; i++) poller->file[i].fd = -1;
+    poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+    poller->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event on_wake = {.events = EPOLLIN, .data.ptr = poller};
+    if (poller->epoll < 0 || poller->wake < 0 ||
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->wake, &on_wake) != 0) {
+        mk_poller_destroy(poller);
+        return MK_ERR_LIMIT;
+    }
+    *out = poller;
+    return MK_OK;
+}
+
+void mk_poller_destroy(mk_poller_t *poller) {
+    if (poller->epoll >= 0) close(poller->epoll);
+    if (poller->wake >= 0) close(poller->wake);
+    mk_free(poller);
+}
+
+static always_ready_t *find_file(mk_poller_t *poller, int fd) {
+    for (int i = 0; i < FILES_MAX; i++)
+        if (poller->file[i].fd == fd) return &poller->file[i];
+    return NULL;
+}
+
+static mk_err_t set_file(mk_poller_t *poller, int fd, uint32_t events, void *tag) {
+    always_ready_t *file = find_file(poller, fd);
+    if (file == NULL) file = find_file(poller, -1);
+    if (file == NULL) return MK_ERR_LIMIT;
+    if (file->fd == fd && file->events != 0) poller->files--;
+    *file = (always_ready_t){fd, events & (MK_POLL_IN | MK_POLL_OUT), tag};
+    if (file->events != 0) poller->files++;
+    return MK_OK;
+}
+
+mk_err_t mk_poller_set(mk_poller_t *poller, int fd, uint32_t events, void *tag) {
+    if (find_file(poller, fd) != NULL) return set_file(poller, fd, events, tag);
+    struct epoll_event want = {.events = events, .data.ptr = tag};
+    /* epoll reports errors even for no events at all; to hear nothing the descriptor has to leave. */
+    if (events == 0) {
+        epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL);
+        return MK_OK;
+    }
+    if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &want) == 0) return MK_OK;
+    if (errno == ENOENT && epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &want) == 0) return MK_OK;
+    switch (errno) {
+    case EPERM: return set_file(poller, fd, events, tag);
+    case ENOMEM: return MK_ERR_NOMEM;
+    case ENOSPC: return MK_ERR_LIMIT;
+    default: return MK_ERR_INVALID;
+    }
+}
+
+void mk_poller_remove(mk_poller_t *poller, int fd) {
+    always_ready_t *file = find_file(poller, fd);
+    if (file != NULL) {
+        if (file->events != 0) poller->files--;
+        file->fd = -1;
+        return;
+    }
+    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL); /* ENOENT: it was paused, or the caller closed it */
+}
+
+static int report_files(const mk_poller_t *poller, mk_poll_event_t *events, int max) {
+    int n = 0;
+    for (int i = 0; i < FILES_MAX && n < max; i++) {
+        const always_ready_t *file = &poller->file[i];
+        if (file->fd >= 0 && file->events != 0) events[n++] = (mk_poll_event_t){file->tag, file->events};
+    }
+    return n;
+}
+
+/* epoll_wait counts milliseconds, and Linux before 5.11 has no epoll_pwait2; rounding up means a timer is at most one
+ * late and never early. */
+static int wait_ms_of(int64_t wait_us) {
+    if (wait_us < 0) return -1;
+    int64_t ms = (wait_us + 999) / 1000;
+    return ms > 0x7fffffff ? 0x7fffffff : (int)ms;
+}
+
+int mk_poller_wait(mk_poller_t *poller, mk_poll_event_t *events, int max, int64_t wait_us) {
+    mk_assert(max >= 1);
+    int n = poller->files != 0 ? report_files(poller, events, max) : 0;
+    if (n == max) return n;
+    struct epoll_event got[BATCH_MAX];
+    int                room = max - n < BATCH_MAX ? max - n : BATCH_MAX;
+    int                ready = epoll_wait(poller->epoll, got, room, n != 0 ? 0 : wait_ms_of(wait_us));
+    for (int i = 0; i < ready; i++) {
+        if (got[i].data.ptr == poller) {
+            uint64_t count;
+            while (read(poller->wake, &count, sizeof count) < 0 && errno == EINTR) {}
+            continue;
+        }
+        events[n++] = (mk_poll_event_t){got[i].data.ptr, got[i].events & (MK_POLL_IN | MK_POLL_PRI | MK_POLL_OUT |
+                                                                          MK_POLL_ERR | MK_POLL_HUP)};
+    }
+    return n;
+}
+
+void mk_poller_wake(mk_poller_t *poller) {
+    int      kept = errno; /* may run in a signal handler */
+    uint64_t one = 1;
+    while (write(poller->wake, &one, sizeof one) < 0 && errno == EINTR) {}
+    errno = kept;
+}
