@@ -1,0 +1,3 @@
+module microkernel/mk
+
+go 1.24
