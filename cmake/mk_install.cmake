@@ -1,1 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
+# What a package of microkernel holds: headers, the library, WAMR's library where we built it, the CMake package
+# `microkernel` (target microkernel::microkernel), microkernel.pc, and the command mk.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(targets microkernel)
+if(MK_HAVE_WAMR)
+  list(APPEND targets mk_wamr)
+  set_target_properties(mk_wamr PROPERTIES EXPORT_NAME wamr)
+endif()
+install(TARGETS ${targets} EXPORT microkernelTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/microkernel" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        FILES_MATCHING PATTERN "*.h")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+if(TARGET mk)
+  install(TARGETS mk RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+
+set(package "${CMAKE_INSTALL_LIBDIR}/cmake/microkernel")
+install(EXPORT microkernelTargets NAMESPACE microkernel:: DESTINATION "${package}")
+configure_package_config_file(cmake/microkernelConfig.cmake.in "${PROJECT_BINARY_DIR}/microkernelConfig.cmake"
+                              INSTALL_DESTINATION "${package}")
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/microkernelConfigVersion.cmake"
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/microkernelConfig.cmake" "${PROJECT_BINARY_DIR}/microkernelConfigVersion.cmake"
+        DESTINATION "${package}")
+
+# The library is static, so everything it needs stands in Libs.
+set(MK_PC_LIBS "-lmicrokernel")
+if(MK_HAVE_WAMR)
+  if(MK_WAMR_INSTALLED)
+    string(APPEND MK_PC_LIBS " -liwasm")
+  else()
+    string(APPEND MK_PC_LIBS " -lmicrokernel_wamr")
+  endif()
+  string(APPEND MK_PC_LIBS " -lm -ldl -Wl,-z,noexecstack -Wl,-z,now")
+endif()
+if(MK_SANITIZE)
+  string(APPEND MK_PC_LIBS " -fsanitize=${MK_SANITIZE}")
+endif()
+configure_file(cmake/microkernel.pc.in "${PROJECT_BINARY_DIR}/microkernel.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/microkernel.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. Each target sets up what is missing (tools/setup says what before it does it) and may be repeated.
+#   make run      build and start a node with its shell
+#   make test     build with address and undefined sanitizers, run every test
+#   make bench    build and run the benchmarks
+#   make fuzz     build the fuzz drivers and run each for FUZZ_SECONDS
+#   make format   rewrite the C sources in our format
+#   make check    layers, licence lines, format, clang-tidy
+#   make clean    remove everything that was built (not the toolchains in .tools)
+FUZZ_SECONDS ?= 60
+JOBS         ?= $(shell nproc)
+SOURCES       = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: build run test bench fuzz format check clean setup
+.DEFAULT_GOAL := build
+
+setup:
+	@tools/setup
+
+build: setup
+	@cmake --preset release
+	@cmake --build build -j $(JOBS)
+
+run: build
+	@build/mk shell
+
+test: setup
+	@cmake --preset asan -DMK_WAMR=ON -DMK_GUESTS_ALL=ON
+	@cmake --build build/asan -j $(JOBS)
+	@ctest --preset asan -j $(JOBS)
+
+bench: setup
+	@cmake --preset bench
+	@cmake --build build/bench -j $(JOBS)
+	@bench/run build/bench
+
+fuzz: setup
+	@cmake --preset fuzz
+	@cmake --build build/fuzz -j $(JOBS)
+	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
+
+format:
+	@clang-format --style=file -i $(SOURCES)
+
+check: setup
+	@tools/check_layers
+	@tools/check_tidy
+	@clang-format --style=file --dry-run -Werror $(SOURCES)
+	@cmake --preset clang-debug
+	@tools/lint build/clang-debug
+
+clean:
+	@rm -rf build
