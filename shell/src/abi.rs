@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The node's imports, as this guest wants to see them: slices in, options out. The only file that deals in
+//! pointers, and the only one with `unsafe` besides `lib.rs`.
+
+pub type ActorId = u64;
+
+/// The node asks this actor to end.
+pub const MSG_STOP: u32 = 0;
+/// A child ended: its id (8 bytes), the reason (1 byte, padded to 8), then a text if there is one.
+pub const MSG_CHILD_EXIT: u32 = 0xFF00_0004;
+/// The console's conversation with its shell; include/microkernel/console.h has the contract.
+pub const MSG_CONSOLE_LINE: u32 = 0xFF00_0100;
+pub const MSG_CONSOLE_READY: u32 = 0xFF00_0101;
+pub const MSG_CONSOLE_EXIT: u32 = 0xFF00_0102;
+pub const MSG_CONSOLE_COMPLETE: u32 = 0xFF00_0104;
+pub const MSG_CONSOLE_CANDIDATES: u32 = 0xFF00_0105;
+pub const MSG_CONSOLE_INTERRUPT: u32 = 0xFF00_0106;
+pub const MSG_CONSOLE_HISTORY: u32 = 0xFF00_0107;
+pub const MSG_CONSOLE_ATTACH: u32 = 0xFF00_0108;
+
+mod env {
+    #[link(wasm_import_module = "env")]
+    extern "C" {
+        pub fn mk_send(dest: u64, kind: u32, payload: *const u8, size: usize) -> i32;
+        pub fn mk_self() -> u64;
+        pub fn mk_time_ms() -> u64;
+        pub fn mk_sleep_ms(ms: u32) -> i32;
+        pub fn mk_print(text: *const u8, size: usize);
+        pub fn mk_recv_timeout(
+            kind: *mut u32,
+            buf: *mut u8,
+            cap: usize,
+            size: *mut u32,
+            source: *mut u64,
+            ms: u32,
+        ) -> i32;
+        pub fn mk_stop(id: u64) -> i32;
+        pub fn mk_list_actors(ids: *mut u64, max: usize, count: *mut u32) -> i32;
+        pub fn mk_register(name: *const u8, size: usize) -> i32;
+        pub fn mk_lookup(name: *const u8, size: usize) -> u64;
+        pub fn mk_reverse_lookup(id: u64, buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_node_name(buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_last_error(buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_spawn_file(
+            path: *const u8,
+            path_size: usize,
+            name: *const u8,
+            name_size: usize,
+            file_size: *mut u32,
+        ) -> u64;
+    }
+}
+
+/// One message taken out of the mailbox while waiting. `size` is that of the whole payload; only what fitted the
+/// buffer is in `payload`.
+pub struct Received<'a> {
+    pub kind: u32,
+    pub source: ActorId,
+    pub size: u32,
+    pub payload: &'a [u8],
+}
+
+pub enum Wait<'a> {
+    Message(Received<'a>),
+    TimedOut,
+    Failed,
+}
+
+pub fn send(dest: ActorId, kind: u32, payload: &[u8]) -> bool {
+    unsafe { env::mk_send(dest, kind, payload.as_ptr(), payload.len()) == 1 }
+}
+
+pub fn self_id() -> ActorId {
+    unsafe { env::mk_self() }
+}
+
+pub fn now_ms() -> u64 {
+    unsafe { env::mk_time_ms() }
+}
+
+/// False when this guest was started without the means to wait.
+pub fn sleep_ms(ms: u32) -> bool {
+    unsafe { env::mk_sleep_ms(ms) == 0 }
+}
+
+pub fn print(text: &[u8]) {
+    unsafe { env::mk_print(text.as_ptr(), text.len()) }
+}
+
+pub fn receive(buf: &mut [u8], wait_ms: u32) -> Wait<'_> {
+    let (mut kind, mut size, mut source) = (0u32, 0u32, 0u64);
+    let got = unsafe { env::mk_recv_timeout(&mut kind, buf.as_mut_ptr(), buf.len(), &mut size, &mut source, wait_ms) };
+    match got {
+        0 => {
+            let held = buf.len().min(size as usize);
+            Wait::Message(Received { kind, source, size, payload: &buf[..held] })
+        }
+        -2 => Wait::TimedOut,
+        _ => Wait::Failed,
+    }
+}
+
+pub fn stop(id: ActorId) -> bool {
+    unsafe { env::mk_stop(id) == 0 }
+}
+
+pub fn register(name: &[u8]) -> bool {
+    unsafe { env::mk_register(name.as_ptr(), name.len()) == 0 }
+}
+
+pub fn lookup(name: &[u8]) -> Option<ActorId> {
+    match unsafe { env::mk_lookup(name.as_ptr(), name.len()) } {
+        0 => None,
+        id => Some(id),
+    }
+}
+
+/// The living actors, as many as `ids` holds.
+pub fn list(ids: &mut [ActorId]) -> Option<&mut [ActorId]> {
+    let mut count = 0u32;
+    if unsafe { env::mk_list_actors(ids.as_mut_ptr(), ids.len(), &mut count) } != 0 {
+        return None;
+    }
+    let held = ids.len().min(count as usize);
+    Some(&mut ids[..held])
+}
+
+pub fn name_of(id: ActorId, buf: &mut [u8]) -> &[u8] {
+    let got = unsafe { env::mk_reverse_lookup(id, buf.as_mut_ptr(), buf.len()) };
+    written(buf, got)
+}
+
+pub fn node_name(buf: &mut [u8]) -> &[u8] {
+    let got = unsafe { env::mk_node_name(buf.as_mut_ptr(), buf.len()) };
+    written(buf, got)
+}
+
+/// Why the most recent import or spawn failed; empty when the node does not say.
+pub fn last_error(buf: &mut [u8]) -> &[u8] {
+    let got = unsafe { env::mk_last_error(buf.as_mut_ptr(), buf.len()) };
+    written(buf, got)
+}
+
+pub fn spawn_file(path: &[u8], name: &[u8]) -> Option<ActorId> {
+    let id = unsafe {
+        env::mk_spawn_file(path.as_ptr(), path.len(), name.as_ptr(), name.len(), core::ptr::null_mut())
+    };
+    if id == 0 {
+        None
+    } else {
+        Some(id)
+    }
+}
+
+fn written(buf: &[u8], got: i32) -> &[u8] {
+    let held = if got > 0 { buf.len().min(got as usize) } else { 0 };
+    &buf[..held]
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Actors: what runs, starting and stopping it.
+
+use super::{actor, Argument, Command};
+use crate::abi::{self, ActorId};
+use crate::session::Session;
+use crate::writer::Digits;
+
+/// A list longer than this is cut, and says so: nobody reads more, and what is printed in one go has to fit the
+/// console's mailbox (1,024 lines of at most 280 bytes are 140 pieces of 2 KiB).
+pub const LISTED_MAX: usize = 1024;
+
+/// `echo`, `echo_1`, ... `echo_9999`
+const NAME_TRIES_MAX: u64 = 10_000;
+const NAME_BYTES: usize = 256;
+
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "list",
+        usage: "list",
+        help: "the actors of this node, with their names",
+        argument: Argument::Nothing,
+        required: 0,
+        run: list,
+    },
+    Command {
+        name: "load",
+        usage: "load <path-or-url>",
+        help: "start a .wasm file as an actor named after it",
+        argument: Argument::Text,
+        required: 1,
+        run: load,
+    },
+    Command {
+        name: "stop",
+        usage: "stop <name-or-id>",
+        help: "end an actor",
+        argument: Argument::Actor,
+        required: 1,
+        run: stop,
+    },
+];
+
+fn list(session: &mut Session, _: &[u8]) {
+    let out = &mut session.out;
+    let ids = match abi::list(&mut session.ids) {
+        Some(ids) => ids,
+        None => return session.complain("list", "cannot list the actors"),
+    };
+    let cut = ids.len() == LISTED_MAX;
+    ids.sort_unstable();
+    out.padded("ID", ID_WIDTH).text("  NAME\n");
+    let mut name = [0u8; NAME_BYTES];
+    for &id in ids.iter() {
+        let mut digits = Digits::new();
+        let shown = digits.of(id);
+        out.bytes(shown);
+        let name = abi::name_of(id, &mut name);
+        if !name.is_empty() {
+            for _ in shown.len()..ID_WIDTH + 2 {
+                out.byte(b' ');
+            }
+            out.bytes(name);
+        }
+        out.text("\n");
+    }
+    if cut {
+        out.text("(only the first ").number(LISTED_MAX as u64).text(")\n");
+    }
+}
+
+/// An id of a node with a small number; larger ones push their name to the right.
+const ID_WIDTH: usize = 10;
+
+fn load(session: &mut Session, path: &[u8]) {
+    if is_url(path) {
+        session.out.text("load: this build cannot load from a URL; give the path of a local file\n");
+        return;
+    }
+    let mut buf = [0u8; NAME_BYTES];
+    let name = match free_name(path, &mut buf) {
+        Some(name) => name,
+        None => {
+            session.out.text("load: no name is free for ").quoted(path).text("\n");
+            return;
+        }
+    };
+    session.out.text("Loading...\n").flush(); // a large module takes a while
+    match abi::spawn_file(path, name) {
+        Some(id) => {
+            session.guests.add(id, name);
+            session.out.text("Spawned actor ").number(id).text(" as '").bytes(name).text("'\n");
+        }
+        None => session.complain("load", "not loaded"),
+    }
+}
+
+fn stop(session: &mut Session, target: &[u8]) {
+    let id = match actor(session, "stop", target) {
+        Some(id) => id,
+        None => return,
+    };
+    if id == abi::self_id() || id == session.console {
+        session.out.text("stop: this shell and its console end with 'exit'\n");
+    } else if !is_alive(session, id) {
+        session.out.text("stop: there is no actor ").number(id).text("\n");
+    } else {
+        session.guests.mark_stopping(id);
+        if abi::stop(id) {
+            session.out.text("Stopped actor ").number(id).text("\n");
+        } else {
+            session.complain("stop", "not stopped");
+        }
+    }
+}
+
+/// A list that is cut proves nothing; then the node is simply asked to stop it.
+fn is_alive(session: &mut Session, id: ActorId) -> bool {
+    match abi::list(&mut session.ids) {
+        Some(ids) => ids.len() == LISTED_MAX || ids.contains(&id),
+        None => true,
+    }
+}
+
+fn is_url(path: &[u8]) -> bool {
+    path.starts_with(b"http://") || path.starts_with(b"https://")
+}
+
+/// The file's name without folder and extension, made one that is not taken.
+fn free_name<'a>(path: &[u8], buf: &'a mut [u8; NAME_BYTES]) -> Option<&'a [u8]> {
+    let file = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
+    let stem = match file.strip_suffix(b".wasm") {
+        Some(stem) if !stem.is_empty() => stem,
+        _ => file,
+    };
+    if stem.is_empty() || stem.len() > NAME_BYTES {
+        return None;
+    }
+    for (to, &from) in buf.iter_mut().zip(stem) {
+        *to = if from <= b' ' || from == 0x7F { b'_' } else { from }; // so that it can be typed
+    }
+    let mut len = stem.len();
+    for number in 1..NAME_TRIES_MAX {
+        if abi::lookup(&buf[..len]).is_none() {
+            return Some(&buf[..len]);
+        }
+        let mut digits = Digits::new();
+        let digits = digits.of(number);
+        len = stem.len() + 1 + digits.len();
+        if len > NAME_BYTES {
+            return None;
+        }
+        buf[stem.len()] = b'_';
+        buf[stem.len() + 1..len].copy_from_slice(digits);
+    }
+    None
+}

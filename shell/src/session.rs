@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One conversation: what the shell remembers between lines, and what it does with each message.
+
+use crate::abi::{self, ActorId, Received};
+use crate::commands::{self, LISTED_MAX};
+use crate::complete;
+use crate::guests::Guests;
+use crate::history::History;
+use crate::report;
+use crate::words;
+use crate::writer::Writer;
+
+/// The console must hear of READY or it never shows a prompt again; when others have filled its mailbox, asking again
+/// for this long outlasts them.
+const CONSOLE_TRIES_MAX: u32 = 500;
+const CONSOLE_RETRY_MS: u32 = 10;
+
+pub struct Session {
+    pub out: Writer,
+    pub history: History,
+    pub guests: Guests,
+    pub console: ActorId, // 0: none has introduced itself yet
+    pub ending: bool,     // the node or the user wants this shell to end
+    pub inbox: Option<&'static mut [u8]>, // taken by whoever waits for messages, and put back
+    pub ids: [ActorId; LISTED_MAX],
+}
+
+impl Session {
+    /// All zero, so that it costs the module file nothing.
+    pub const FRESH: Session = Session {
+        out: Writer::new(),
+        history: History::new(),
+        guests: Guests::new(),
+        console: 0,
+        ending: false,
+        inbox: None,
+        ids: [0; LISTED_MAX],
+    };
+
+    /// Handles one message. False: the shell ends.
+    pub fn handle(&mut self, message: &Received) -> bool {
+        if self.console == 0 && message.kind == abi::MSG_CONSOLE_ATTACH {
+            self.console = message.source;
+        } else if self.console == message.source && self.console != 0 {
+            self.obey(message);
+        } else {
+            report::unasked(self, message);
+        }
+        self.out.flush();
+        !self.ending
+    }
+
+    /// What the console wants. This shell may do anything, so nobody else gives it orders.
+    fn obey(&mut self, message: &Received) {
+        match message.kind {
+            abi::MSG_CONSOLE_LINE => self.on_line(message.payload),
+            abi::MSG_CONSOLE_EXIT => self.leave(),
+            abi::MSG_CONSOLE_COMPLETE => complete::answer(self, message.payload),
+            abi::MSG_CONSOLE_INTERRUPT => {} // too late: nothing is under way any more
+            _ => report::unasked(self, message),
+        }
+    }
+
+    /// Says goodbye and tells the console to close.
+    pub fn leave(&mut self) {
+        self.out.text("Goodbye.\n").flush();
+        self.ending = true;
+        self.tell_console(abi::MSG_CONSOLE_EXIT, &[]);
+    }
+
+    /// "<command>: <what is wrong>" with the node's own words for it, if it has any.
+    pub fn complain(&mut self, command: &str, what: &str) {
+        let mut text = [0u8; 256];
+        let reason = abi::last_error(&mut text);
+        self.out.text(command).text(": ").text(what);
+        if !reason.is_empty() {
+            self.out.text(": ").bytes(reason);
+        }
+        self.out.text("\n");
+    }
+
+    pub fn tell_console(&mut self, kind: u32, payload: &[u8]) {
+        for _ in 0..CONSOLE_TRIES_MAX {
+            if abi::send(self.console, kind, payload) || !abi::sleep_ms(CONSOLE_RETRY_MS) {
+                return;
+            }
+        }
+    }
+
+    fn on_line(&mut self, line: &[u8]) {
+        let line = words::trim(line);
+        if !line.is_empty() {
+            self.history.push(line);
+            commands::run(self, line);
+        }
+        self.out.flush();
+        if !self.ending {
+            self.tell_console(abi::MSG_CONSOLE_READY, &[]);
+        }
+    }
+}
