@@ -10,15 +10,15 @@
 # A missing toolchain is told once and its guests are left out; MK_GUESTS_ALL makes that an error. Afterwards the
 # global property MK_GUESTS lists every file the target `guests` builds.
 
+include_guard(GLOBAL)
+
 option(MK_GUESTS     "build the example and test guests" ON)
 option(MK_GUESTS_ALL "a missing guest toolchain is an error (TinyGo excepted)" OFF)
 set(MK_TOOLS_DIR "${PROJECT_SOURCE_DIR}/.tools" CACHE PATH "where the setup puts toolchains that no package has")
 
 set(MK_GUEST_SDK "${PROJECT_SOURCE_DIR}/sdk")
 set_property(GLOBAL PROPERTY MK_GUESTS "")
-if(NOT TARGET guests)
-  add_custom_target(guests ALL)
-endif()
+add_custom_target(guests ALL)
 
 # ---- finding the toolchains: each probe sets MK_HAVE_<X>, and says what is missing ----
 
