@@ -13,8 +13,9 @@ enum { PAYLOAD_BYTES = 16 };
 
 enum { DECIMAL_BYTES_MAX = 20 };
 
-static void reply(mk_actor_t to, uint64_t count) {
-    char digits[DECIMAL_BYTES_MAX];
+static void reply(mk_actor_t to, uint64_t count)
+{
+    char     digits[DECIMAL_BYTES_MAX];
     uint32_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + count % 10);
@@ -23,11 +24,12 @@ static void reply(mk_actor_t to, uint64_t count) {
     mk_send(to, TOTAL, digits + at, sizeof digits - at);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
+{
     (void)payload;
     mk_message_t msg = {.type = type, .size = size, .source = source};
-    char buf[PAYLOAD_BYTES];
-    uint64_t count = 0;
+    char         buf[PAYLOAD_BYTES];
+    uint64_t     count = 0;
 
     while (msg.type != MK_STOP) {
         if (msg.type == COUNT) count++;

@@ -27,13 +27,13 @@ extern "C" {
 typedef uint64_t mk_actor_t;
 
 enum {
-    MK_NOBODY = 0,
-    MK_STOP = 0,  /* message type: the node asks this actor to end; also handle_message's "end"  */
-    MK_STAY = 1,  /* handle_message's "keep me"                                                  */
-    MK_OK = 0,
-    MK_FAILED = -1,
-    MK_TIMED_OUT = -2, /* mk_recv_timeout() alone */
-    MK_NAME_BYTES = 128 /* room for the names a console deals in; longer ones need a larger buffer */
+    MK_NOBODY     = 0,
+    MK_STOP       = 0, /* message type: the node asks this actor to end; also handle_message's "end"  */
+    MK_STAY       = 1, /* handle_message's "keep me"                                                  */
+    MK_OK         = 0,
+    MK_FAILED     = -1,
+    MK_TIMED_OUT  = -2, /* mk_recv_timeout() alone */
+    MK_NAME_BYTES = 256 /* room for the longest name a node accepts by default */
 };
 
 /* Message types from here on belong to the system; a guest may receive them, not define them. */
@@ -67,8 +67,7 @@ int32_t mk_recv_full(uint32_t *type, void *buf, uint32_t cap, uint32_t *size, mk
 
 /* The same, waiting at most `ms`: MK_TIMED_OUT when nothing came, and nothing was written. */
 MK_IMPORT(mk_recv_timeout)
-int32_t mk_recv_timeout(uint32_t *type, void *buf, uint32_t cap, uint32_t *size, mk_actor_t *source,
-                        uint32_t ms);
+int32_t mk_recv_timeout(uint32_t *type, void *buf, uint32_t cap, uint32_t *size, mk_actor_t *source, uint32_t ms);
 
 /* ---- itself and time ---- */
 
@@ -98,8 +97,7 @@ MK_IMPORT(mk_spawn_wasm) mk_actor_t mk_spawn_wasm(const void *data, uint32_t siz
 /* Reads, loads and starts a file on the node and, unless name_len is 0, registers the new actor as
  * `name`, all or nothing. Its id, or MK_NOBODY. *file_size (may be NULL) is set once the file is read. */
 MK_IMPORT(mk_spawn_file)
-mk_actor_t mk_spawn_file(const char *path, uint32_t path_len, const char *name, uint32_t name_len,
-                         uint32_t *file_size);
+mk_actor_t mk_spawn_file(const char *path, uint32_t path_len, const char *name, uint32_t name_len, uint32_t *file_size);
 
 /* Ends an actor. Harmless when it is already gone. MK_OK, or MK_FAILED without the grant. */
 MK_IMPORT(mk_stop) int32_t mk_stop(mk_actor_t actor);
@@ -131,45 +129,41 @@ int32_t mk_read_file(const char *path, uint32_t len, void *buf, uint32_t cap, ui
 
 /* A message received by waiting; the caller owns the buffer. */
 typedef struct {
-    uint32_t type;
-    uint32_t size; /* of the bytes in the buffer */
+    uint32_t   type;
+    uint32_t   size; /* of the bytes in the buffer */
     mk_actor_t source;
-    bool cut; /* the payload was larger than the buffer; the rest is lost */
+    bool       cut; /* the payload was larger than the buffer; the rest is lost */
 } mk_message_t;
 
 /* Waits for one message, without limit when wait_ms is negative. MK_OK, MK_FAILED or MK_TIMED_OUT. */
-static inline int32_t mk_next(mk_message_t *msg, void *buf, uint32_t cap, int32_t wait_ms) {
-    uint32_t type = 0, size = 0;
+static inline int32_t mk_next(mk_message_t *msg, void *buf, uint32_t cap, int32_t wait_ms)
+{
+    uint32_t   type = 0, size = 0;
     mk_actor_t source = MK_NOBODY;
-    int32_t got = wait_ms < 0
-                      ? mk_recv_full(&type, buf, cap, &size, &source)
-                      : mk_recv_timeout(&type, buf, cap, &size, &source, (uint32_t)wait_ms);
+    int32_t    got    = wait_ms < 0 ? mk_recv_full(&type, buf, cap, &size, &source)
+                                    : mk_recv_timeout(&type, buf, cap, &size, &source, (uint32_t)wait_ms);
     if (got != MK_OK) return got;
-    msg->type = type;
-    msg->size = size < cap ? size : cap;
+    msg->type   = type;
+    msg->size   = size < cap ? size : cap;
     msg->source = source;
-    msg->cut = size > cap;
+    msg->cut    = size > cap;
     return MK_OK;
 }
 
-static inline uint32_t mk_text_len(const char *text) {
+static inline uint32_t mk_text_len(const char *text)
+{
     uint32_t len = 0;
     while (text[len] != '\0') len++;
     return len;
 }
 
 /* The forms for text that ends in a zero byte. */
-static inline void mk_print_text(const char *text) { mk_print(text, mk_text_len(text)); }
-static inline void mk_log_text(int32_t level, const char *text) {
-    mk_log(level, text, mk_text_len(text));
-}
-static inline mk_actor_t mk_lookup_text(const char *name) {
-    return mk_lookup(name, mk_text_len(name));
-}
-static inline int32_t mk_register_text(const char *name) {
-    return mk_register(name, mk_text_len(name));
-}
-static inline int32_t mk_send_text(mk_actor_t dest, uint32_t type, const char *text) {
+static inline void       mk_print_text(const char *text) { mk_print(text, mk_text_len(text)); }
+static inline void       mk_log_text(int32_t level, const char *text) { mk_log(level, text, mk_text_len(text)); }
+static inline mk_actor_t mk_lookup_text(const char *name) { return mk_lookup(name, mk_text_len(name)); }
+static inline int32_t    mk_register_text(const char *name) { return mk_register(name, mk_text_len(name)); }
+static inline int32_t    mk_send_text(mk_actor_t dest, uint32_t type, const char *text)
+{
     return mk_send(dest, type, text, mk_text_len(text));
 }
 
@@ -177,15 +171,15 @@ static inline int32_t mk_send_text(mk_actor_t dest, uint32_t type, const char *t
  * exports none gets memory from the node behind its own. Put this at file scope to decide for yourself:
  * payloads of up to `bytes` go to one static buffer, larger ones are dropped by the node and counted.
  * One buffer is enough, because handle_message is never entered a second time before it returned. */
-#define MK_PAYLOAD_BUFFER(bytes)                                                                        \
-    static _Alignas(16) unsigned char mk_payload_buffer[(bytes)];                                       \
-    MK_EXPORT(mk_alloc) void *mk_alloc(uint32_t size);                                                  \
-    void *mk_alloc(uint32_t size) {                                                                     \
-        return size <= sizeof mk_payload_buffer ? (void *)mk_payload_buffer : (void *)0;                \
-    }                                                                                                   \
-    MK_EXPORT(mk_free) void mk_free(void *data);                                                        \
-    void mk_free(void *data) { (void)data; }                                                            \
-    _Static_assert((bytes) > 0, "an empty payload buffer takes no payload")
+/* clang-format off */
+#define MK_PAYLOAD_BUFFER(bytes)                                                                           \
+    static unsigned char mk_payload_buffer[(bytes)] __attribute__((aligned(16)));                          \
+    MK_EXPORT(mk_alloc) void *mk_alloc(uint32_t size);                                                     \
+    void *mk_alloc(uint32_t size) { return size <= sizeof mk_payload_buffer ? mk_payload_buffer : NULL; }  \
+    MK_EXPORT(mk_free) void mk_free(void *data);                                                           \
+    void mk_free(void *data) { (void)data; }                                                               \
+    void mk_free(void *data)
+/* clang-format on */
 
 #ifdef __cplusplus
 }
