@@ -57,7 +57,7 @@ static void split(mk_idmap_t *map, const mk_idslot_t *old, uint32_t n) {
 mk_err_t mk_idmap_grow(mk_idmap_t *map) {
     uint32_t     n = mk_idmap_slots(map);
     mk_idslot_t *old = map->slots;
-    if (n >= (uint32_t)1 << SLOTS_MAX_LOG2 || n > SIZE_MAX / 2 / sizeof *old) return MK_ERR_LIMIT;
+    if (n >= (uint32_t)1 << SLOTS_MAX_LOG2 || (uint64_t)n * 2 * sizeof *old > PTRDIFF_MAX) return MK_ERR_LIMIT;
     mk_idslot_t *slots = mk_alloc((size_t)2 * n * sizeof *slots);
     if (slots == NULL) return MK_ERR_NOMEM;
     for (uint32_t i = 0; i < 2 * n; i++) slots[i] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};

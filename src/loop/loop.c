@@ -6,13 +6,18 @@ mk_err_t mk_loop_init(mk_loop_t *loop) {
     mk_err_t err = mk_poller_create(&loop->poller);
     if (err != MK_OK) return err;
     loop->batch_at = loop->batch_n = 0;
-    mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop));
+    mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop) / 1000);
     return MK_OK;
 }
 
 void mk_loop_fini(mk_loop_t *loop) { mk_poller_destroy(loop->poller); }
 
-uint64_t mk_loop_read_clock(mk_loop_t *loop) { return loop->now_ms = mk_port_now_us() / 1000; }
+uint64_t mk_loop_read_clock(mk_loop_t *loop) { return loop->now_us = mk_port_now_us(); }
+
+uint64_t mk_loop_after_ms(const mk_loop_t *loop, uint64_t delay_ms) {
+    uint64_t now_ms = (loop->now_us + 999) / 1000;
+    return delay_ms < UINT64_MAX - now_ms ? now_ms + delay_ms : UINT64_MAX;
+}
 
 /* How long until the next timer, no longer than `wait_us`. */
 static int64_t bounded_wait(mk_loop_t *loop, int64_t wait_us) {
@@ -30,10 +35,10 @@ void mk_loop_run(mk_loop_t *loop, int64_t wait_us) {
     for (loop->batch_at = 0; loop->batch_at < loop->batch_n;) {
         mk_poll_event_t event = loop->batch[loop->batch_at++];
         mk_watch_t     *watch = event.tag;
-        if (watch != NULL) watch->fn(watch, event.events);
+        if (watch != NULL) watch->fn(loop, watch, event.events);
     }
     loop->batch_n = 0;
-    mk_wheel_advance(&loop->wheel, loop->now_ms);
+    mk_wheel_advance(&loop->wheel, loop->now_us / 1000);
 }
 
 void mk_loop_wake(mk_loop_t *loop) { mk_poller_wake(loop->poller); }

@@ -12,9 +12,10 @@
 #include "port/port.h"
 
 typedef struct mk_watch mk_watch_t;
+typedef struct mk_loop mk_loop_t;
 
 /* `events`: MK_POLL_ bits that are ready. May remove or free any watch, its own included. */
-typedef void mk_watch_fn(mk_watch_t *watch, uint32_t events);
+typedef void mk_watch_fn(mk_loop_t *loop, mk_watch_t *watch, uint32_t events);
 
 /* Embed it. */
 struct mk_watch {
@@ -24,19 +25,22 @@ struct mk_watch {
 
 enum { MK_LOOP_BATCH = 64 };
 
-typedef struct mk_loop {
+struct mk_loop {
     mk_poller_t    *poller;
     mk_wheel_t      wheel;
-    uint64_t        now_ms;            /* as last read; see mk_loop_read_clock                        */
+    uint64_t        now_us;            /* as last read; see mk_loop_read_clock                        */
     mk_poll_event_t batch[MK_LOOP_BATCH];
     int             batch_at, batch_n; /* the events being dispatched                                 */
-} mk_loop_t;
+};
 
 MK_MUST_CHECK mk_err_t mk_loop_init(mk_loop_t *loop);
 void                   mk_loop_fini(mk_loop_t *loop);
 
-/* Reads the clock into now_ms and returns it. */
+/* Reads the clock into now_us and returns it. */
 uint64_t mk_loop_read_clock(mk_loop_t *loop);
+
+/* The first whole millisecond that is `delay_ms` or more after the last reading: a timer set for it is never early. */
+uint64_t mk_loop_after_ms(const mk_loop_t *loop, uint64_t delay_ms);
 
 /* Waits up to `wait_us` (-1: as long as no timer is due), then calls what is ready and due. */
 void mk_loop_run(mk_loop_t *loop, int64_t wait_us);

@@ -8,8 +8,6 @@
 
 #include "base/assert.h"
 
-#define HORIZON_MS (((uint64_t)1 << (MK_WHEEL_BITS * MK_WHEEL_LEVELS)) - 1) /* 2.2 years */
-
 void mk_wheel_init(mk_wheel_t *wheel, uint64_t now_ms) {
     memset(wheel, 0, sizeof *wheel);
     wheel->now_ms = now_ms;
@@ -17,16 +15,9 @@ void mk_wheel_init(mk_wheel_t *wheel, uint64_t now_ms) {
 
 static mk_timer_t *timer_of(mk_node_t *node) { return mk_container_of(node, mk_timer_t, node); }
 
-/* Later than the wheel reaches: parked at its far end and placed again when that comes. */
-static uint64_t within_horizon(const mk_wheel_t *wheel, uint64_t due_ms) {
-    uint64_t end = wheel->now_ms | HORIZON_MS;
-    return due_ms < end ? due_ms : end;
-}
-
 static void place(mk_wheel_t *wheel, mk_timer_t *timer) {
-    uint64_t at = within_horizon(wheel, timer->due_ms);
-    uint64_t differ = at ^ wheel->now_ms;
-    unsigned level = differ != 0 ? (63u - (unsigned)__builtin_clzll(differ)) / MK_WHEEL_BITS : 0;
+    uint64_t at = timer->due_ms;
+    unsigned level = (63u - (unsigned)__builtin_clzll(at ^ wheel->now_ms)) / MK_WHEEL_BITS;
     unsigned slot = (unsigned)(at >> (level * MK_WHEEL_BITS)) & (MK_WHEEL_SLOTS - 1);
     mk_list_push(&wheel->slot[level][slot], &timer->node);
     wheel->busy[level] |= (uint64_t)1 << slot;
@@ -34,6 +25,7 @@ static void place(mk_wheel_t *wheel, mk_timer_t *timer) {
 
 void mk_wheel_arm(mk_wheel_t *wheel, mk_timer_t *timer, uint64_t due_ms) {
     mk_wheel_cancel(wheel, timer);
+    if (due_ms == UINT64_MAX) due_ms--; /* that value means "none" */
     timer->due_ms = due_ms > wheel->now_ms ? due_ms : wheel->now_ms + 1;
     wheel->armed++;
     place(wheel, timer);
@@ -84,7 +76,7 @@ static void call_due(mk_wheel_t *wheel) {
     while ((node = wheel->due) != NULL) {
         mk_list_remove(node);
         wheel->armed--;
-        timer_of(node)->fn(timer_of(node));
+        timer_of(node)->fn(wheel, timer_of(node));
     }
 }
 

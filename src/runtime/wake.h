@@ -13,4 +13,7 @@
 bool mk_actor_wait(runtime_t *rt, bool messages_too, int64_t timeout_ms);
 void mk_actor_wait_end(runtime_t *rt);
 
+/* The running behaviour took long (a millisecond and more): timers and descriptors are looked at after its turn. */
+void mk_runtime_poll_soon(runtime_t *rt);
+
 #endif

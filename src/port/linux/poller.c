@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "port/port.h"
 
-_Static_assert(MK_POLL_IN == EPOLLIN && MK_POLL_PRI == EPOLLPRI && MK_POLL_OUT == EPOLLOUT &&
-                   MK_POLL_ERR == EPOLLERR && MK_POLL_HUP == EPOLLHUP,
+_Static_assert(MK_POLL_IN == (int)EPOLLIN && MK_POLL_PRI == (int)EPOLLPRI && MK_POLL_OUT == (int)EPOLLOUT &&
+                   MK_POLL_ERR == (int)EPOLLERR && MK_POLL_HUP == (int)EPOLLHUP,
                "epoll's bits are passed on as they are");
 
 enum { FILES_MAX = 8, BATCH_MAX = 256 };

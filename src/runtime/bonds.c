@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bonds.c -- links, monitors and calls: two actors' lists hold one record, and the end of either settles it.
+ *
+ * A record that has served becomes the message that says so, so a MSG_DOWN, MSG_EXIT or MSG_CALL_FAILED is never lost
+ * for want of memory. Monitors and calls have a number in rt->bonds. Until its message is delivered the number stays,
+ * with the lowest bit of the pointer set: so one that is cancelled in between is not delivered any more.
+ * Invariant: a record is in both lists, or (before it is settled) in none. */
+#include <string.h>
+
+#include "runtime/internal.h"
+
+typedef enum { BOND_LINK, BOND_MONITOR, BOND_CALL } bond_kind_t;
+
+typedef struct bond {
+    mk_res_t    of_owner;  /* who linked, monitors, or called */
+    mk_res_t    of_target;
+    actor_t    *owner, *target;
+    uint32_t    number;    /* 0 for links */
+    bond_kind_t kind;
+} bond_t;
+
+typedef struct call {
+    bond_t     bond; /* first: a call is a bond with a deadline */
+    mk_timer_t deadline;
+} call_t;
+
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define BOND_BYTES \
+    MAX(sizeof(bond_t), sizeof(mk_msg_t) + MAX(sizeof(down_payload_t), sizeof(exit_payload_t)))
+#define CALL_BYTES MAX(sizeof(call_t), sizeof(mk_msg_t) + sizeof(call_failed_payload_t))
+
+/* ---- numbers ---- */
+
+static void *settled(mk_msg_t *msg) { return (void *)((uintptr_t)msg | 1u); }
+static bool  is_settled(const void *value) { return (uintptr_t)value & 1u; }
+
+/* The number now stands for the message under way. */
+static void number_settle(runtime_t *rt, uint32_t number, mk_msg_t *msg) {
+    rt->bonds.slots[number & rt->bonds.mask].value = settled(msg);
+}
+
+static uint32_t number_of(const mk_msg_t *msg) {
+    if (msg->pub.call != CALL_ID_INVALID) return msg->pub.call;
+    return ((const down_payload_t *)msg->pub.payload)->monitor;
+}
+
+bool mk_bond_admit(runtime_t *rt, mk_msg_t *msg) {
+    uint32_t number = number_of(msg);
+    if (mk_idmap_get(&rt->bonds, number) != settled(msg)) return false;
+    mk_idmap_remove(&rt->bonds, number);
+    return true;
+}
+
+/* ---- making and undoing ---- */
+
+static void part(bond_t *bond) {
+    mk_list_remove(&bond->of_owner.node);
+    mk_list_remove(&bond->of_target.node);
+}
+
+static void disarm(runtime_t *rt, bond_t *bond) {
+    if (bond->kind == BOND_CALL) mk_wheel_cancel(&rt->loop.wheel, &((call_t *)bond)->deadline);
+}
+
+/* Undone without a word. */
+static void bond_forget(runtime_t *rt, bond_t *bond) {
+    disarm(rt, bond);
+    part(bond);
+    if (bond->number != 0) mk_idmap_remove(&rt->bonds, bond->number);
+    mk_pool_free(&rt->pool, bond);
+}
+
+/* rt->ending is who ended. */
+static void tell_down(runtime_t *rt, bond_t *bond) {
+    actor_t       *owner = bond->owner;
+    const actor_t *gone = rt->ending;
+    uint32_t       number = bond->number;
+    down_payload_t payload = {.actor_id = mk_actor_id(rt, gone), .monitor = number, .exit_reason = gone->exit_reason};
+    mk_msg_t      *msg = mk_msg_from_block(bond, MSG_DOWN, sizeof payload);
+    *(down_payload_t *)mk_msg_inline(msg) = payload;
+    msg->flags = MK_MSG_CHECKED;
+    msg->attached = gone->exit_text != NULL ? message_buffer_retain(gone->exit_text) : NULL;
+    number_settle(rt, number, msg);
+    mk_send_system(rt, owner, payload.actor_id, msg);
+}
+
+static void tell_call_failed(runtime_t *rt, bond_t *bond, mk_err_t error, uint8_t exit_reason) {
+    actor_t              *owner = bond->owner;
+    actor_id_t            target = mk_actor_id(rt, bond->target);
+    call_failed_payload_t payload = {.call = bond->number, .error = error, .exit_reason = exit_reason};
+    mk_msg_t             *msg = mk_msg_from_block(bond, MSG_CALL_FAILED, sizeof payload);
+    *(call_failed_payload_t *)mk_msg_inline(msg) = payload;
+    msg->flags = MK_MSG_CHECKED;
+    msg->pub.call = payload.call;
+    number_settle(rt, payload.call, msg);
+    mk_send_system(rt, owner, target, msg);
+}
+
+/* ---- what an end does to a bond ---- */
+
+static void owner_ended(runtime_t *rt, mk_res_t *res) {
+    bond_t *bond = mk_container_of(res, bond_t, of_owner);
+    if (bond->kind != BOND_LINK) {
+        bond_forget(rt, bond);
+        return;
+    }
+    const actor_t *gone = rt->ending;
+    part(bond);
+    mk_actor_signal(rt, bond->target, mk_actor_id(rt, gone), gone->exit_reason, gone->exit_text, bond);
+}
+
+static void target_ended(runtime_t *rt, mk_res_t *res) {
+    bond_t        *bond = mk_container_of(res, bond_t, of_target);
+    const actor_t *gone = rt->ending;
+    disarm(rt, bond);
+    part(bond);
+    switch (bond->kind) {
+    case BOND_LINK:
+        mk_actor_signal(rt, bond->owner, mk_actor_id(rt, gone), gone->exit_reason, gone->exit_text, bond);
+        break;
+    case BOND_MONITOR: tell_down(rt, bond); break;
+    case BOND_CALL: tell_call_failed(rt, bond, MK_ERR_CLOSED, gone->exit_reason); break;
+    }
+}
+
+static const mk_res_ops_t owner_ops = {owner_ended};
+static const mk_res_ops_t target_ops = {target_ended};
+
+static bond_t *bond_new(runtime_t *rt, bond_kind_t kind, size_t bytes, actor_t *owner, actor_t *target) {
+    bond_t *bond = mk_pool_alloc(&rt->pool, bytes);
+    if (bond == NULL) return NULL;
+    memset(bond, 0, bytes);
+    bond->kind = kind;
+    bond->owner = owner;
+    bond->target = target;
+    if (kind != BOND_LINK && mk_idmap_add(&rt->bonds, bond, &bond->number) != MK_OK) {
+        mk_pool_free(&rt->pool, bond);
+        return NULL;
+    }
+    mk_actor_own(owner, &bond->of_owner, &owner_ops);
+    mk_actor_own(target, &bond->of_target, &target_ops);
+    return bond;
+}
+
+/* ---- links ---- */
+
+static bond_t *link_between(actor_t *a, const actor_t *b) {
+    for (mk_node_t *node = a->resources; node != NULL; node = node->next) {
+        mk_res_t *res = mk_container_of(node, mk_res_t, node);
+        bond_t   *bond;
+        if (res->ops == &owner_ops) bond = mk_container_of(res, bond_t, of_owner);
+        else if (res->ops == &target_ops) bond = mk_container_of(res, bond_t, of_target);
+        else continue;
+        if (bond->kind == BOND_LINK && (bond->owner == b || bond->target == b)) return bond;
+    }
+    return NULL;
+}
+
+mk_err_t mk_link_new(runtime_t *rt, actor_t *a, actor_t *b) {
+    return bond_new(rt, BOND_LINK, BOND_BYTES, a, b) != NULL ? MK_OK : MK_ERR_NOMEM;
+}
+
+mk_err_t actor_link(runtime_t *rt, actor_id_t id) {
+    actor_t *self = rt->sched.running;
+    mk_assert(self != NULL);
+    actor_t *other = mk_actor_find(rt, id);
+    if (other == self) return MK_OK; /* as in OTP */
+    if (other == NULL) {
+        mk_actor_signal(rt, self, id, EXIT_NO_ACTOR, NULL, NULL);
+        return MK_OK;
+    }
+    if (link_between(self, other) != NULL) return MK_OK;
+    return mk_link_new(rt, self, other);
+}
+
+void actor_unlink(runtime_t *rt, actor_id_t id) {
+    actor_t *self = rt->sched.running;
+    mk_assert(self != NULL);
+    actor_t *other = mk_actor_find(rt, id);
+    bond_t  *bond = other != NULL ? link_between(self, other) : NULL;
+    if (bond != NULL) bond_forget(rt, bond);
+}
+
+/* ---- monitors ---- */
+
+/* Monitoring the dead: the answer is there at once. */
+static monitor_id_t monitor_nobody(runtime_t *rt, actor_t *self, actor_id_t id) {
+    mk_msg_t *msg = mk_msg_create_inline(&rt->pool, sizeof(down_payload_t));
+    uint32_t  number;
+    if (msg == NULL) return MONITOR_ID_INVALID;
+    if (mk_idmap_add(&rt->bonds, settled(msg), &number) != MK_OK) {
+        mk_msg_destroy(&rt->pool, msg);
+        return MONITOR_ID_INVALID;
+    }
+    *(down_payload_t *)mk_msg_inline(msg) =
+        (down_payload_t){.actor_id = id, .monitor = number, .exit_reason = EXIT_NO_ACTOR};
+    msg->pub.type = MSG_DOWN;
+    msg->flags = MK_MSG_CHECKED;
+    mk_send_system(rt, self, id, msg);
+    return number;
+}
+
+monitor_id_t actor_monitor(runtime_t *rt, actor_id_t id) {
+    actor_t *self = rt->sched.running;
+    mk_assert(self != NULL);
+    actor_t *target = mk_actor_find(rt, id);
+    if (target == NULL) return monitor_nobody(rt, self, id);
+    bond_t *bond = bond_new(rt, BOND_MONITOR, BOND_BYTES, self, target);
+    return bond != NULL ? bond->number : MONITOR_ID_INVALID;
+}
+
+/* Cancels a monitor or call of the running actor, settled or not. */
+static void cancel(runtime_t *rt, uint32_t number, bond_kind_t kind) {
+    actor_t *self = rt->sched.running;
+    mk_assert(self != NULL);
+    void *value = number != 0 ? mk_idmap_get(&rt->bonds, number) : NULL;
+    if (value == NULL) return;
+    if (is_settled(value)) {
+        const mk_msg_t *msg = (const mk_msg_t *)((uintptr_t)value & ~(uintptr_t)1u);
+        bool            is_call = msg->pub.call != CALL_ID_INVALID;
+        if (msg->pub.dest == mk_actor_id(rt, self) && is_call == (kind == BOND_CALL))
+            mk_idmap_remove(&rt->bonds, number); /* the message finds its number gone */
+        return;
+    }
+    bond_t *bond = value;
+    if (bond->owner == self && bond->kind == kind) bond_forget(rt, bond);
+}
+
+void actor_demonitor(runtime_t *rt, monitor_id_t monitor) { cancel(rt, monitor, BOND_MONITOR); }
+
+/* ---- calls ---- */
+
+static void call_late(mk_wheel_t *wheel, mk_timer_t *timer) {
+    runtime_t *rt = mk_runtime_of_wheel(wheel);
+    call_t    *call = mk_container_of(timer, call_t, deadline);
+    part(&call->bond);
+    tell_call_failed(rt, &call->bond, MK_ERR_TIMEOUT, EXIT_NORMAL);
+}
+
+call_id_t actor_call(runtime_t *rt, actor_id_t dest, msg_type_t type, const void *payload, size_t size,
+                     uint64_t timeout_ms) {
+    actor_t *self = rt->sched.running;
+    mk_assert(self != NULL);
+    actor_t *target = mk_actor_find(rt, dest);
+    if (target == NULL || target == self) { /* nobody answers oneself while waiting */
+        rt->stats.refused_unknown++;
+        return CALL_ID_INVALID;
+    }
+    call_t *call = (call_t *)bond_new(rt, BOND_CALL, CALL_BYTES, self, target);
+    if (call == NULL) return CALL_ID_INVALID;
+    if (!actor_send(rt, dest, type, payload, size)) {
+        bond_forget(rt, &call->bond);
+        return CALL_ID_INVALID;
+    }
+    target->tail->pub.call = call->bond.number; /* the message just sent */
+    call->deadline.fn = call_late;
+    mk_loop_read_clock(&rt->loop);
+    mk_wheel_arm(&rt->loop.wheel, &call->deadline, mk_loop_after_ms(&rt->loop, timeout_ms));
+    return call->bond.number;
+}
+
+bool mk_call_answer(runtime_t *rt, actor_t *caller, call_id_t number, mk_msg_t *reply) {
+    void *value = mk_idmap_get(&rt->bonds, number);
+    if (value == NULL || is_settled(value)) return false;
+    bond_t *bond = value;
+    if (bond->kind != BOND_CALL || bond->owner != caller) return false;
+    disarm(rt, bond);
+    part(bond);
+    mk_pool_free(&rt->pool, bond);
+    number_settle(rt, number, reply);
+    return true;
+}
+
+void actor_call_cancel(runtime_t *rt, call_id_t call) { cancel(rt, call, BOND_CALL); }

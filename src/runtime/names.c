@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names.c -- a hash table of names; each name is a resource of the actor that carries it, and, when it is reserved, of
+ * the actor that holds it. Invariant: a name in the table has a target, a holder, or both. */
+#include "runtime/names.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "runtime/internal.h"
+
+enum { BUCKETS_FIRST = 16 };
+
+struct mk_name {
+    mk_res_t   of_target, of_holder;
+    actor_t   *target, *holder; /* either may be NULL */
+    mk_name_t *next;            /* in its chain */
+    uint32_t   hash;
+    uint32_t   size;            /* bytes, without the NUL */
+    char       text[];
+};
+
+/* FNV-1a over a secret start. */
+static uint32_t hash_of(const mk_names_t *names, const char *text, size_t size) {
+    uint32_t h = 2166136261u ^ names->seed;
+    for (size_t i = 0; i < size; i++) h = (h ^ (uint8_t)text[i]) * 16777619u;
+    return h;
+}
+
+mk_err_t mk_names_init(mk_names_t *names) {
+    *names = (mk_names_t){.mask = BUCKETS_FIRST - 1};
+    /* A platform without entropy gets the plain hash: chains may then be long, but never wrong. */
+    if (mk_port_entropy(&names->seed, sizeof names->seed) != MK_OK) names->seed = 0;
+    names->bucket = mk_calloc(BUCKETS_FIRST, sizeof *names->bucket);
+    return names->bucket != NULL ? MK_OK : MK_ERR_NOMEM;
+}
+
+void mk_names_fini(mk_names_t *names) {
+    mk_assert(names->count == 0);
+    mk_free(names->bucket);
+}
+
+static mk_name_t **find(mk_names_t *names, const char *text, size_t size, uint32_t hash) {
+    mk_name_t **at = &names->bucket[hash & names->mask];
+    while (*at != NULL && !((*at)->hash == hash && (*at)->size == size && memcmp((*at)->text, text, size) == 0))
+        at = &(*at)->next;
+    return at;
+}
+
+static mk_name_t *lookup(mk_names_t *names, const char *text) {
+    size_t size = strlen(text);
+    return *find(names, text, size, hash_of(names, text, size));
+}
+
+/* Without memory the chains get longer, which is no reason to refuse a name. */
+static void grow(mk_names_t *names) {
+    size_t      n = 2 * (names->mask + 1);
+    mk_name_t **bucket = mk_calloc(n, sizeof *bucket);
+    if (bucket == NULL) return;
+    for (size_t i = 0; i <= names->mask; i++) {
+        for (mk_name_t *name = names->bucket[i], *next; name != NULL; name = next) {
+            next = name->next;
+            name->next = bucket[name->hash & (n - 1)];
+            bucket[name->hash & (n - 1)] = name;
+        }
+    }
+    mk_free(names->bucket);
+    names->bucket = bucket;
+    names->mask = n - 1;
+}
+
+/* ---- a name's owners ---- */
+
+static void remove_name(mk_names_t *names, mk_name_t *name) {
+    mk_list_remove(&name->of_target.node);
+    mk_list_remove(&name->of_holder.node);
+    *find(names, name->text, name->size, name->hash) = name->next;
+    names->count--;
+    mk_free(name);
+}
+
+static void target_ended(runtime_t *rt, mk_res_t *res) {
+    mk_name_t *name = mk_container_of(res, mk_name_t, of_target);
+    name->target = NULL;
+    if (name->holder == NULL) remove_name(&rt->names, name);
+}
+
+static void holder_ended(runtime_t *rt, mk_res_t *res) {
+    mk_name_t *name = mk_container_of(res, mk_name_t, of_holder);
+    name->holder = NULL;
+    if (name->target == NULL) remove_name(&rt->names, name);
+}
+
+static const mk_res_ops_t target_ops = {target_ended};
+static const mk_res_ops_t holder_ops = {holder_ended};
+
+static void set_target(mk_name_t *name, actor_t *actor) {
+    name->target = actor;
+    mk_actor_own(actor, &name->of_target, &target_ops);
+}
+
+static mk_err_t add(runtime_t *rt, const char *text, mk_name_t **out) {
+    mk_names_t *names = &rt->names;
+    size_t      size = strlen(text);
+    if (size == 0) return MK_ERR_INVALID;
+    if (size > rt->config.name_bytes_max) return MK_ERR_TOOLONG;
+    uint32_t hash = hash_of(names, text, size);
+    if (*find(names, text, size, hash) != NULL) return MK_ERR_EXISTS;
+    mk_name_t *name = mk_calloc(1, sizeof *name + size + 1);
+    if (name == NULL) return MK_ERR_NOMEM;
+    name->hash = hash;
+    name->size = (uint32_t)size;
+    memcpy(name->text, text, size);
+    if (names->count > names->mask) grow(names);
+    name->next = names->bucket[hash & names->mask];
+    names->bucket[hash & names->mask] = name;
+    names->count++;
+    *out = name;
+    return MK_OK;
+}
+
+mk_err_t mk_names_put(runtime_t *rt, const char *text, actor_t *actor) {
+    mk_name_t *name = lookup(&rt->names, text);
+    if (name != NULL && name->target == NULL && name->holder == rt->sched.running) {
+        set_target(name, actor); /* handed out by who holds it */
+        return MK_OK;
+    }
+    mk_err_t err = add(rt, text, &name);
+    if (err == MK_OK) set_target(name, actor);
+    return err;
+}
+
+void mk_names_drop_all(runtime_t *rt, actor_t *actor) {
+    for (mk_node_t *node = actor->resources, *next; node != NULL; node = next) {
+        mk_res_t *res = mk_container_of(node, mk_res_t, node);
+        next = node->next;
+        if (res->ops != &target_ops) continue;
+        mk_list_remove(node);
+        target_ended(rt, res);
+    }
+}
+
+/* ---- public ---- */
+
+mk_err_t actor_try_register_name(runtime_t *rt, const char *name, actor_id_t id) {
+    actor_t *actor = mk_actor_find(rt, id);
+    return actor != NULL ? mk_names_put(rt, name, actor) : MK_ERR_NOTFOUND;
+}
+
+bool actor_register_name(runtime_t *rt, const char *name, actor_id_t id) {
+    mk_err_t err = actor_try_register_name(rt, name, id);
+    if (err == MK_OK) return true;
+    if (err == MK_ERR_TOOLONG)
+        actor_log(rt, MK_LOG_WARN, "name refused: %zu bytes, limit %zu", strlen(name), rt->config.name_bytes_max);
+    else actor_log(rt, MK_LOG_WARN, "name '%s' refused: %s", name, mk_err_text(err));
+    return false;
+}
+
+bool actor_unregister_name(runtime_t *rt, const char *text) {
+    mk_name_t *name = lookup(&rt->names, text);
+    if (name == NULL) return false;
+    remove_name(&rt->names, name);
+    return true;
+}
+
+mk_err_t actor_reserve_name(runtime_t *rt, const char *text) {
+    actor_t   *self = rt->sched.running;
+    mk_name_t *name;
+    mk_assert(self != NULL);
+    mk_err_t err = add(rt, text, &name);
+    if (err != MK_OK) return err;
+    name->holder = self;
+    mk_actor_own(self, &name->of_holder, &holder_ops);
+    return MK_OK;
+}
+
+actor_id_t actor_lookup(runtime_t *rt, const char *text) {
+    const mk_name_t *name = lookup(&rt->names, text);
+    return name != NULL && name->target != NULL ? mk_actor_id(rt, name->target) : ACTOR_ID_INVALID;
+}
+
+bool actor_send_named(runtime_t *rt, const char *name, msg_type_t type, const void *payload, size_t size) {
+    return actor_send(rt, actor_lookup(rt, name), type, payload, size);
+}
+
+static const mk_name_t *name_of(const mk_node_t *node) {
+    const mk_res_t *res = mk_container_of(node, const mk_res_t, node);
+    return res->ops == &target_ops ? mk_container_of(res, const mk_name_t, of_target) : NULL;
+}
+
+size_t actor_reverse_lookup(runtime_t *rt, actor_id_t id, char *buf, size_t size) {
+    const actor_t   *actor = mk_actor_find(rt, id);
+    const mk_name_t *first = NULL;
+    if (size != 0) buf[0] = '\0';
+    if (actor == NULL) return 0;
+    /* The list is newest first, so the last one found is the first that was given. */
+    for (const mk_node_t *node = actor->resources; node != NULL; node = node->next)
+        if (name_of(node) != NULL) first = name_of(node);
+    if (first == NULL || first->size >= size) return 0;
+    memcpy(buf, first->text, first->size + 1);
+    return first->size;
+}
+
+size_t actor_reverse_lookup_all(runtime_t *rt, actor_id_t id, char *buf, size_t size) {
+    const actor_t *actor = mk_actor_find(rt, id);
+    size_t         used = 0;
+    if (actor == NULL) return 0;
+    for (const mk_node_t *node = actor->resources; node != NULL; node = node->next) {
+        const mk_name_t *name = name_of(node);
+        if (name == NULL || name->size >= size - used) continue;
+        memcpy(buf + used, name->text, name->size + 1);
+        used += name->size + 1;
+    }
+    return used;
+}

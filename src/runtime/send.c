@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* send.c -- the ways a message takes: to an actor here, to one on another node, from another thread, as an answer. */
+#include <string.h>
+
+#include "runtime/internal.h"
+
+static actor_id_t self_id(const runtime_t *rt) {
+    const actor_t *running = rt->sched.running;
+    return running != NULL ? mk_actor_id(rt, running) : ACTOR_ID_INVALID;
+}
+
+static mk_err_t refuse(runtime_t *rt, mk_err_t why) {
+    if (why == MK_ERR_NOTFOUND) rt->stats.refused_unknown++;
+    else if (why == MK_ERR_FULL) rt->stats.refused_full++;
+    else rt->stats.refused_other++;
+    return why;
+}
+
+static mk_err_t refuse_full(runtime_t *rt, actor_t *to) {
+    to->refused++;
+    return refuse(rt, MK_ERR_FULL);
+}
+
+static mk_err_t send_away(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type, const void *payload,
+                          size_t size) {
+    for (size_t i = 0; i < rt->transports_n; i++) {
+        transport_t *link = rt->transports[i];
+        if (link->peer != actor_id_node(dest)) continue;
+        mk_err_t err = link->send(link, source, dest, type, payload, size);
+        if (err != MK_OK) return refuse(rt, err);
+        rt->stats.sent++;
+        return MK_OK;
+    }
+    return refuse(rt, MK_ERR_NOTFOUND);
+}
+
+/* The last steps of every send to an actor of this node. Takes `msg`. */
+static void post_to(runtime_t *rt, actor_t *to, actor_id_t source, msg_type_t type, mk_msg_t *msg) {
+    msg->pub.source = source;
+    msg->pub.dest = mk_actor_id(rt, to);
+    msg->pub.type = type;
+    rt->stats.sent++;
+    mk_sched_deliver(&rt->sched, to, msg);
+}
+
+static inline mk_err_t send_from(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type,
+                                 const void *payload, size_t size) {
+    if (mk_unlikely(actor_id_node(dest) != rt->node)) return send_away(rt, source, dest, type, payload, size);
+    actor_t *to = mk_idmap_get(&rt->actors, actor_id_seq(dest));
+    if (mk_unlikely(to == NULL)) return refuse(rt, MK_ERR_NOTFOUND);
+    if (mk_unlikely(!mk_mailbox_has_room(to))) return refuse_full(rt, to);
+    mk_msg_t *msg;
+    if (mk_likely(size <= MK_MSG_INLINE_MAX)) msg = mk_msg_create_inline(&rt->pool, size);
+    else if (size > rt->config.payload_bytes_max) return refuse(rt, MK_ERR_TOOLONG);
+    else msg = mk_msg_create(&rt->pool, size);
+    if (mk_unlikely(msg == NULL)) return refuse(rt, MK_ERR_NOMEM);
+    if (size != 0) memcpy((void *)(uintptr_t)msg->pub.payload, payload, size);
+    post_to(rt, to, source, type, msg);
+    return MK_OK;
+}
+
+mk_err_t actor_try_send(runtime_t *rt, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    return send_from(rt, self_id(rt), dest, type, payload, size);
+}
+
+bool actor_send(runtime_t *rt, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    return send_from(rt, self_id(rt), dest, type, payload, size) == MK_OK;
+}
+
+mk_err_t runtime_deliver(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type, const void *payload,
+                         size_t size) {
+    return send_from(rt, source, dest, type, payload, size);
+}
+
+mk_err_t actor_send_buffer(runtime_t *rt, actor_id_t dest, msg_type_t type, message_buffer_t *buf) {
+    actor_t *to = mk_actor_find(rt, dest);
+    size_t   size = message_buffer_size(buf);
+    if (to == NULL) {
+        mk_err_t err = actor_try_send(rt, dest, type, message_buffer_data(buf), size);
+        if (err == MK_OK) message_buffer_release(buf);
+        return err;
+    }
+    if (!mk_mailbox_has_room(to)) return refuse_full(rt, to);
+    if (size > rt->config.payload_bytes_max) return refuse(rt, MK_ERR_TOOLONG);
+    mk_msg_t *msg = mk_msg_create_inline(&rt->pool, 0);
+    if (msg == NULL) return refuse(rt, MK_ERR_NOMEM);
+    msg->attached = buf;
+    msg->pub.payload = size != 0 ? message_buffer_data(buf) : NULL;
+    msg->pub.payload_size = size;
+    post_to(rt, to, self_id(rt), type, msg);
+    return MK_OK;
+}
+
+void mk_send_system(runtime_t *rt, actor_t *to, actor_id_t source, mk_msg_t *msg) {
+    post_to(rt, to, source, msg->pub.type, msg);
+}
+
+/* ---- taken messages ------------------------------------------------------------------------------------------- */
+
+message_t *message_take(runtime_t *rt, message_t *msg) {
+    mk_assert(&rt->sched.handling->pub == msg); /* only the message being handled, and only once */
+    rt->sched.handling = NULL;
+    return msg;
+}
+
+void message_release(runtime_t *rt, message_t *msg) {
+    if (msg != NULL) mk_msg_destroy(&rt->pool, mk_msg_of(msg));
+}
+
+mk_err_t actor_forward(runtime_t *rt, actor_id_t dest, message_t *msg) {
+    actor_t *to = mk_actor_find(rt, dest);
+    if (to == NULL) {
+        mk_err_t err = actor_try_send(rt, dest, msg->type, msg->payload, msg->payload_size);
+        if (err == MK_OK) message_release(rt, msg);
+        return err;
+    }
+    if (!mk_mailbox_has_room(to)) return refuse_full(rt, to);
+    mk_msg_t *inner = mk_msg_of(msg);
+    inner->flags = MK_MSG_PLAIN; /* it was admitted once; what it spoke of is the forwarder's */
+    inner->pub.call = CALL_ID_INVALID;
+    post_to(rt, to, self_id(rt), msg->type, inner);
+    return MK_OK;
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------- */
+
+/* An answer was asked for, exactly one, so it is taken even by a full mailbox. */
+static bool answer(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload, size_t size) {
+    actor_t  *caller = mk_actor_find(rt, request->source);
+    mk_msg_t *msg = caller != NULL && size <= rt->config.payload_bytes_max ? mk_msg_create(&rt->pool, size) : NULL;
+    if (msg == NULL) {
+        refuse(rt, caller == NULL ? MK_ERR_NOTFOUND : MK_ERR_NOMEM);
+        return false;
+    }
+    if (!mk_call_answer(rt, caller, request->call, msg)) {
+        mk_msg_destroy(&rt->pool, msg);
+        rt->stats.dropped++;
+        return false;
+    }
+    if (size != 0) memcpy((void *)(uintptr_t)msg->pub.payload, payload, size);
+    msg->pub.call = request->call;
+    msg->flags = MK_MSG_CHECKED;
+    post_to(rt, caller, self_id(rt), type, msg);
+    return true;
+}
+
+bool actor_reply(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload, size_t size) {
+    if (request->call != CALL_ID_INVALID) return answer(rt, request, type, payload, size);
+    return actor_send(rt, request->source, type, payload, size);
+}
+
+/* ---- checked messages ------------------------------------------------------------------------------------------ */
+
+bool mk_admit(runtime_t *rt, actor_t *actor, mk_msg_t *msg) {
+    bool valid;
+    if (msg->pub.call != CALL_ID_INVALID) valid = mk_bond_admit(rt, msg);
+    else if (msg->pub.type == MSG_TIMER) valid = mk_timer_admit(rt, actor, msg);
+    else if (msg->pub.type == MSG_FD_EVENT) valid = mk_watch_admit(rt, actor, msg);
+    else valid = mk_bond_admit(rt, msg);
+    if (!valid) rt->stats.dropped++;
+    return valid;
+}
+
+void mk_discard(runtime_t *rt, mk_msg_t *msg) {
+    /* Timers and watches are their actor's and go with it; monitors and calls have a number to give back. */
+    if (msg->flags == MK_MSG_CHECKED && msg->pub.type != MSG_TIMER && msg->pub.type != MSG_FD_EVENT)
+        (void)mk_bond_admit(rt, msg);
+    mk_msg_destroy(&rt->pool, msg);
+    rt->stats.dropped++;
+}
+
+/* ---- from other threads ----------------------------------------------------------------------------------------- */
+
+bool runtime_post(runtime_t *rt, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    if (size > rt->config.payload_bytes_max) return false;
+    if (!mk_inbox_put(&rt->inbox, dest, type, payload, size)) return false;
+    mk_loop_wake(&rt->loop);
+    return true;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sched.c -- see sched.h. Invariant: an actor is in the ready queue exactly once while READY is set and it is not
+ * RUNNING; READY stays set during its turn, so that messages to itself do not queue it a second time. */
+#include "sched/sched.h"
+
+static actor_t *take_ready(mk_sched_t *sched) {
+    actor_t *actor = sched->ready_head;
+    sched->ready_head = actor->ready_next;
+    return actor;
+}
+
+/* One call of the behaviour. The message goes back to the pool unless the behaviour took it. */
+static void handle(mk_sched_t *sched, runtime_t *rt, actor_t *actor, mk_msg_t *msg) {
+    sched->handling = msg;
+    bool stay = actor->behavior(rt, actor, &msg->pub, actor->state);
+    if (mk_likely(sched->handling != NULL)) mk_msg_destroy(sched->pool, msg);
+    if (mk_unlikely(!stay)) actor->flags |= MK_ACTOR_ENDING; /* exit_reason is EXIT_NORMAL unless it says otherwise */
+}
+
+/* An actor that waits mid-behaviour goes on. */
+static void handle_wake(mk_sched_t *sched, runtime_t *rt, actor_t *actor) {
+    actor->flags &= (uint16_t)~MK_ACTOR_WOKEN;
+    sched->handling = NULL;
+    if (!actor->behavior(rt, actor, &sched->wake, actor->state)) actor->flags |= MK_ACTOR_ENDING;
+}
+
+static uint32_t handle_all(mk_sched_t *sched, runtime_t *rt, actor_t *actor) {
+    uint32_t handled = 0;
+    uint32_t present = actor->queued < sched->turn_messages_max ? actor->queued : sched->turn_messages_max;
+    if (mk_unlikely(actor->flags & MK_ACTOR_WOKEN)) {
+        handle_wake(sched, rt, actor);
+        handled++;
+    }
+    while (present-- != 0 && mk_likely(!(actor->flags & (MK_ACTOR_HELD | MK_ACTOR_ENDING)))) {
+        mk_msg_t *msg = mk_mailbox_take(actor);
+        handled++;
+        if (mk_unlikely(msg->flags != MK_MSG_PLAIN) && !sched->admit(rt, actor, msg)) {
+            mk_msg_destroy(sched->pool, msg);
+            continue;
+        }
+        handle(sched, rt, actor, msg);
+    }
+    return handled;
+}
+
+uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt) {
+    actor_t *actor = take_ready(sched);
+    uint32_t handled = 0;
+    if (mk_likely(!(actor->flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)))) {
+        sched->running = actor;
+        actor->flags |= MK_ACTOR_RUNNING;
+        handled = handle_all(sched, rt, actor);
+        actor->flags &= (uint16_t)~MK_ACTOR_RUNNING;
+        sched->running = NULL;
+        sched->handling = NULL;
+    }
+    actor->flags &= (uint16_t)~MK_ACTOR_READY;
+    if (mk_unlikely(actor->flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD))) {
+        sched->finish(rt, actor);
+    } else if ((actor->queued != 0 && !(actor->flags & MK_ACTOR_HELD)) || (actor->flags & MK_ACTOR_WOKEN)) {
+        mk_sched_make_ready(sched, actor);
+    }
+    return handled;
+}
