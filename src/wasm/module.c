@@ -37,6 +37,12 @@ static uint32_t index_below(scan_t *scan, uint32_t count, const char *what)
     return 0;
 }
 
+static void skip_constant(mk_module_reader_t *r)
+{
+    uint32_t value;
+    (void)mk_module_constant(r, &value);
+}
+
 static void skip_limits(scan_t *scan)
 {
     const uint8_t *at    = scan->r.at;
@@ -182,7 +188,7 @@ static void read_globals(scan_t *scan)
     uint32_t count = mk_module_count(&scan->r, 3);
     while (count-- > 0 && scan->r.err == MK_OK) {
         read_global_type(scan);
-        mk_module_skip_constant(&scan->r);
+        skip_constant(&scan->r);
     }
 }
 
@@ -223,7 +229,7 @@ static void read_element(scan_t *scan)
     if (flags > 7) mk_module_fail(r, at, MK_ERR_FORMAT, "unknown segment %u", (unsigned)flags);
     bool active = (flags & 1) == 0, expressions = (flags & 4) != 0;
     if (active && (flags & 2)) (void)index_below(scan, scan->table_count, "table");
-    if (active) mk_module_skip_constant(r);
+    if (active) skip_constant(r);
     if ((flags & 3) != 0) {
         at = r->at;
         if (expressions)
@@ -234,7 +240,7 @@ static void read_element(scan_t *scan)
     uint32_t count = mk_module_count(r, 1);
     while (count-- > 0 && r->err == MK_OK) {
         if (expressions)
-            mk_module_skip_constant(r);
+            skip_constant(r);
         else
             (void)index_below(scan, scan->info->function_count, "function");
     }
@@ -273,17 +279,30 @@ static void read_code(scan_t *scan)
     while (count-- > 0 && scan->r.err == MK_OK) read_body(scan);
 }
 
+/* The engine would find out, but not in a memory that was made larger than its module declares. */
+static void check_data_fits(scan_t *scan, const uint8_t *at, uint32_t offset, uint32_t bytes)
+{
+    const mk_module_info_t *info = scan->info;
+    uint64_t                end = (uint64_t)offset + bytes, memory = (uint64_t)info->memory_min * MK_MODULE_PAGE_BYTES;
+    if (info->memory_imported || end <= memory) return;
+    mk_module_fail(&scan->r, at, MK_ERR_FORMAT, "data for bytes %u to %llu of a memory of %llu", (unsigned)offset,
+                   (unsigned long long)end, (unsigned long long)memory);
+}
+
 static void read_data(scan_t *scan)
 {
     mk_module_reader_t *r     = &scan->r;
     uint32_t            count = mk_module_count(r, 2);
     while (count-- > 0 && r->err == MK_OK) {
-        const uint8_t *at    = r->at;
-        uint32_t       flags = mk_module_u32(r);
+        const uint8_t *at     = r->at;
+        uint32_t       flags  = mk_module_u32(r);
+        uint32_t       offset = 0;
         if (flags > 2) mk_module_fail(r, at, MK_ERR_FORMAT, "unknown segment %u", (unsigned)flags);
         if (flags == 2) (void)index_below(scan, scan->info->has_memory, "memory");
-        if (flags != 1) mk_module_skip_constant(r);
-        mk_module_skip(r, mk_module_u32(r));
+        bool     placed = flags != 1 && mk_module_constant(r, &offset);
+        uint32_t bytes  = mk_module_u32(r);
+        mk_module_skip(r, bytes);
+        if (placed) check_data_fits(scan, at, offset, bytes);
     }
 }
 

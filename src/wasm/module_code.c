@@ -88,14 +88,19 @@ static void block_type(mk_module_reader_t *r)
         else
             (void)mk_module_value_type(r);
     } else {
-        mk_module_skip_signed(r, 33); /* the index of a function type */
+        (void)mk_module_signed(r, 33); /* the index of a function type */
     }
+}
+
+static void skip_indices(mk_module_reader_t *r, uint32_t count)
+{
+    while (count-- > 0 && r->err == MK_OK) (void)mk_module_u32(r);
 }
 
 static void branch_table(mk_module_reader_t *r)
 {
-    for (uint32_t left = mk_module_count(r, 1); left > 0 && r->err == MK_OK; left--) { (void)mk_module_u32(r); }
-    (void)mk_module_u32(r);
+    skip_indices(r, mk_module_count(r, 1));
+    skip_indices(r, 1); /* where all others go */
 }
 
 static void types_of_select(mk_module_reader_t *r)
@@ -115,35 +120,20 @@ static void immediates(mk_module_reader_t *r, mk_module_op_t *op, char letter)
 {
     switch (letter) {
     case '.': break;
-    case 'B':
-        op->depth++;
-        block_type(r);
-        break;
+    case 'B': op->depth++, block_type(r); break;
     case 'E': op->depth--; break;
-    case 'W':
-        (void)mk_module_u32(r);
-        (void)mk_module_u32(r);
-        break;
-    case 'U': (void)mk_module_u32(r); break;
-    case 'K':
-        (void)mk_module_u32(r);
-        index_of_memory(r);
-        break;
-    case 'Y':
-        index_of_memory(r);
-        index_of_memory(r);
-        break;
+    case 'U': skip_indices(r, 1); break;
+    case 'W': skip_indices(r, 2); break;
     case 'Z': index_of_memory(r); break;
+    case 'Y': index_of_memory(r), index_of_memory(r); break;
+    case 'K': skip_indices(r, 1), index_of_memory(r); break;
     case 'T': branch_table(r); break;
     case 'S': types_of_select(r); break;
     case 'R': (void)mk_module_reference_type(r); break;
     case 'M': alignment_and_offset(r); break;
-    case 'm':
-        alignment_and_offset(r);
-        mk_module_skip(r, 1);
-        break;
-    case 'i': mk_module_skip_signed(r, 32); break;
-    case 'I': mk_module_skip_signed(r, 64); break;
+    case 'm': alignment_and_offset(r), mk_module_skip(r, 1); break;
+    case 'i': (void)mk_module_signed(r, 32); break;
+    case 'I': (void)mk_module_signed(r, 64); break;
     case 'l': mk_module_skip(r, 1); break;
     case 'f': mk_module_skip(r, 4); break;
     case 'd': mk_module_skip(r, 8); break;
@@ -170,33 +160,24 @@ bool mk_module_next_op(mk_module_reader_t *r, mk_module_op_t *op)
 
 static bool is_constant(uint32_t code)
 {
-    static const uint8_t codes[] = {
-        OP_END,
-        OP_GLOBAL_GET,
-        OP_I32_CONST,
-        OP_I32_CONST + 1,
-        OP_I32_CONST + 2,
-        OP_I32_CONST + 3,
-        0xD0,
-        0xD2, /* ref.null, ref.func */
-        OP_I32_ADD,
-        0x6B,
-        0x6C,
-        0x7C,
-        0x7D,
-        0x7E, /* add, sub, mul */
-    };
+    static const uint8_t codes[] = {OP_END,       OP_GLOBAL_GET, OP_I32_CONST, OP_I64_CONST, OP_F32_CONST,
+                                    OP_F64_CONST, OP_REF_NULL,   OP_REF_FUNC,  OP_I32_ADD,   OP_I32_SUB,
+                                    OP_I32_MUL,   OP_I64_ADD,    OP_I64_SUB,   OP_I64_MUL};
     return code == OP_V128_CONST || (code < 0x100 && memchr(codes, (int)code, sizeof codes) != NULL);
 }
 
-void mk_module_skip_constant(mk_module_reader_t *r)
+bool mk_module_constant(mk_module_reader_t *r, uint32_t *value)
 {
-    mk_module_op_t op = mk_module_op_begin();
+    mk_module_reader_t plain_i32 = *r;
+    mk_module_op_t     op        = mk_module_op_begin();
     while (mk_module_next_op(r, &op)) {
         if (!is_constant(op.code)) {
             mk_module_fail(r, op.at, MK_ERR_FORMAT, "instruction 0x%02x in an initialiser", op.code);
         }
     }
+    if (r->err != MK_OK || mk_module_u8(&plain_i32) != OP_I32_CONST) return false;
+    *value = (uint32_t)mk_module_signed(&plain_i32, 32);
+    return mk_module_u8(&plain_i32) == OP_END;
 }
 
 void mk_module_skip_locals(mk_module_reader_t *r)

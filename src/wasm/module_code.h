@@ -18,9 +18,19 @@ enum {
     OP_MEMORY_SIZE = 0x3F,
     OP_MEMORY_GROW = 0x40,
     OP_I32_CONST   = 0x41,
+    OP_I64_CONST   = 0x42,
+    OP_F32_CONST   = 0x43,
+    OP_F64_CONST   = 0x44,
     OP_I32_EQZ     = 0x45,
     OP_I32_NE      = 0x47,
     OP_I32_ADD     = 0x6A,
+    OP_I32_SUB     = 0x6B,
+    OP_I32_MUL     = 0x6C,
+    OP_I64_ADD     = 0x7C,
+    OP_I64_SUB     = 0x7D,
+    OP_I64_MUL     = 0x7E,
+    OP_REF_NULL    = 0xD0,
+    OP_REF_FUNC    = 0xD2,
     OP_V128_CONST  = 0xFD << 16 | 12,
 };
 
@@ -33,10 +43,11 @@ typedef struct mk_module_op {
 /* Steps through one expression: start with mk_module_op_begin(), then call until false, which says
  * that the `end` closing the expression was the one before, or that the reader failed. */
 static inline mk_module_op_t mk_module_op_begin(void) { return (mk_module_op_t){.depth = 1}; }
-bool                         mk_module_next_op(mk_module_reader_t *r, mk_module_op_t *op);
 
-/* Skips an initialiser; fails on an instruction that none may hold. */
-void mk_module_skip_constant(mk_module_reader_t *r);
+bool mk_module_next_op(mk_module_reader_t *r, mk_module_op_t *op);
+
+/* Reads an initialiser; fails on an instruction that none may hold. If it is a plain i32, true and its value. */
+bool mk_module_constant(mk_module_reader_t *r, uint32_t *value);
 
 /* Skips the groups of local variables in front of a function's code. */
 void mk_module_skip_locals(mk_module_reader_t *r);

@@ -76,13 +76,19 @@ void mk_module_skip(mk_module_reader_t *r, size_t bytes)
     if (has(r, bytes)) r->at += bytes;
 }
 
-void mk_module_skip_signed(mk_module_reader_t *r, unsigned bits)
+int64_t mk_module_signed(mk_module_reader_t *r, unsigned bits)
 {
-    const uint8_t *at = r->at;
-    for (unsigned done = 0; done < bits; done += 7) {
-        if (mk_module_u8(r) < 0x80) return;
+    const uint8_t *at    = r->at;
+    uint64_t       value = 0;
+    for (unsigned shift = 0; shift < bits; shift += 7) {
+        uint8_t byte = mk_module_u8(r);
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte >= 0x80) continue;
+        if ((byte & 0x40) && shift + 7 < 64) value |= UINT64_MAX << (shift + 7);
+        return (int64_t)value;
     }
     mk_module_fail(r, at, MK_ERR_FORMAT, "a number is too long");
+    return 0;
 }
 
 mk_module_name_t mk_module_name(mk_module_reader_t *r)

@@ -45,7 +45,7 @@ bool mk_module_fail(mk_module_reader_t *r, const uint8_t *at, mk_err_t err, cons
 uint8_t          mk_module_u8(mk_module_reader_t *r);
 uint32_t         mk_module_u32(mk_module_reader_t *r); /* LEB128 */
 void             mk_module_skip(mk_module_reader_t *r, size_t bytes);
-void             mk_module_skip_signed(mk_module_reader_t *r, unsigned bits); /* LEB128 */
+int64_t          mk_module_signed(mk_module_reader_t *r, unsigned bits); /* LEB128 */
 mk_module_name_t mk_module_name(mk_module_reader_t *r);
 uint8_t          mk_module_value_type(mk_module_reader_t *r);
 uint8_t          mk_module_reference_type(mk_module_reader_t *r);

@@ -105,12 +105,11 @@ static void put_vector(rewrite_t *rw, uint32_t more)
 
 static void rewrite_types(rewrite_t *rw)
 {
-    static const uint8_t size_and_grow[] = {
-        TYPE_FUNCTION, 0, 1,        TYPE_I32,           /* () -> i32    */
-        TYPE_FUNCTION, 1, TYPE_I32, 1,        TYPE_I32, /* (i32) -> i32 */
-    };
+    static const uint8_t get[] = {TYPE_FUNCTION, 0, 1, TYPE_I32};
+    static const uint8_t map[] = {TYPE_FUNCTION, 1, TYPE_I32, 1, TYPE_I32};
     put_vector(rw, 2);
-    put(&rw->w, size_and_grow, sizeof size_and_grow);
+    put(&rw->w, get, sizeof get);
+    put(&rw->w, map, sizeof map);
 }
 
 static void rewrite_functions(rewrite_t *rw)
@@ -127,7 +126,7 @@ static void rewrite_memory(rewrite_t *rw)
     put_u8(&rw->w, 1); /* one memory */
     put_u8(&rw->w, info->memory_has_max);
     put_u32(&rw->w, info->memory_min + rw->pages);
-    if (info->memory_has_max) { put_u32(&rw->w, info->memory_max + (rw->pages < room ? rw->pages : room)); }
+    if (info->memory_has_max) put_u32(&rw->w, info->memory_max + (rw->pages < room ? rw->pages : room));
     rw->r.at = rw->r.end;
 }
 

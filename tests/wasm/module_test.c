@@ -155,7 +155,7 @@ TEST(a_module_cut_anywhere_is_refused_or_whole)
     for (size_t size = 0; size < full.size; size++) {
         uint8_t         *cut = malloc(size + 1); /* its own block, so that a sanitizer sees its end */
         mk_module_info_t info;
-        char             expected[32];
+        char             expected[48];
         memcpy(cut, full.at, size);
         mk_err_t result = mk_module_inspect(cut, size, &info, err, sizeof err);
         snprintf(expected, sizeof expected, "truncated at byte %zu", size);
@@ -368,6 +368,22 @@ TEST(segments_of_every_form_are_read)
     m = module_begin();
     SECTION(&m, 11, 1, 3, 0);
     CHECK_STR(refusal(&m), "unknown segment 3 at byte 12 in section data");
+}
+
+TEST(data_that_its_memory_cannot_hold_is_refused)
+{
+    module_t m = module_begin();
+    SECTION(&m, 5, 1, 0, 1);
+    SECTION(&m, 11, 2, 0, 0x41, 0xFE, 0xFF, 3, 0x0B, 2, 'a', 'b', 1, 1, 'c'); /* up to the last byte */
+    CHECK_STR(refusal(&m), "");
+    m = module_begin();
+    SECTION(&m, 5, 1, 0, 1);
+    SECTION(&m, 11, 1, 0, 0x41, 0xFF, 0xFF, 3, 0x0B, 2, 'a', 'b');
+    CHECK_STR(refusal(&m), "data for bytes 65535 to 65537 of a memory of 65536 at byte 18 in section data");
+    m = module_begin();
+    SECTION(&m, 5, 1, 0, 1);
+    SECTION(&m, 11, 1, 0, 0x41, 0x7F, 0x0B, 0); /* at -1, which is 4294967295, even when empty */
+    CHECK_STR(refusal(&m), "data for bytes 4294967295 to 4294967295 of a memory of 65536 at byte 18 in section data");
 }
 
 TEST(a_guest_that_keeps_the_contract_passes)
