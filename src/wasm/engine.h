@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.h -- what the rest of the node knows of a WebAssembly engine.
+ *
+ * A call into a guest, and each continuation of one that waited, ends in one of four ways: done, blocked (a host
+ * import asked to wait), out of budget, trapped. How an engine waits is its own affair: nothing outside an engine may
+ * assume that a blocked guest sits on a native stack, or on anything but the instance.
+ *
+ * Engines are tables of functions, so that a second one is one more table. Modules and instances are the engine's own
+ * structs, seen here by name only. All calls on one instance come from one thread at a time; modules may be shared by
+ * the instances of several threads.
+ *
+ * Rules an instance is used by: at most one call at a time; after MK_WASM_BLOCKED only resume(), memory() and
+ * destroy(); after MK_WASM_TRAPPED only destroy(); after MK_WASM_OUT_OF_BUDGET resume() where the engine can continue,
+ * else only destroy(). destroy() is allowed in every state but from inside a host import of that same instance. */
+#ifndef MK_WASM_ENGINE_H
+#define MK_WASM_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "microkernel/error.h"
+#include "wasm/module.h"
+
+typedef struct mk_wasm_module   mk_wasm_module_t;
+typedef struct mk_wasm_instance mk_wasm_instance_t;
+
+typedef enum mk_wasm_end {
+    MK_WASM_DONE,
+    MK_WASM_BLOCKED,
+    MK_WASM_OUT_OF_BUDGET,
+    MK_WASM_TRAPPED, /* trap_text() says why */
+} mk_wasm_end_t;
+
+/* How a host import ends. With MK_HOST_BLOCKED the guest stays inside the import until resume() gives its result. */
+typedef enum mk_host_end { MK_HOST_DONE, MK_HOST_BLOCKED, MK_HOST_TRAP } mk_host_end_t;
+
+/* `host` is what the instance was made with. Each argument is one 64-bit slot, narrower ones zero-extended; *result is
+ * 0 beforehand and ignored when the signature has none. Always runs on the thread's own stack. */
+typedef mk_host_end_t mk_host_fn(void *host, const uint64_t *args, uint64_t *result);
+
+typedef struct mk_host_import {
+    mk_import_sig_t sig;
+    mk_host_fn     *fn;
+} mk_host_import_t;
+
+typedef struct mk_wasm_limits {
+    uint32_t stack_bytes;        /* the guest's operand stack                                              */
+    uint32_t memory_pages_max;   /* most 64 KiB pages its memory may grow to                               */
+    uint32_t native_stack_bytes; /* for engines that need a native stack to wait; 0: no import ever blocks */
+} mk_wasm_limits_t;
+
+/* An exported function of one instance. */
+typedef struct mk_wasm_function {
+    void       *at;        /* the engine's; NULL: not exported           */
+    const char *signature; /* "(iIii)i", as given to find(); borrowed    */
+} mk_wasm_function_t;
+
+/* The name under which find() gives the function of the module's start section. */
+#define MK_WASM_START_FUNCTION "\x01start"
+
+typedef struct mk_engine {
+    const char *name;
+    bool        continues; /* resume() may follow MK_WASM_OUT_OF_BUDGET */
+
+    /* Once per process, before everything else; `imports` are borrowed until stop(). */
+    mk_err_t (*start)(const mk_host_import_t *imports, size_t count);
+    void (*stop)(void);
+
+    /* Copies what it needs of `bytes`. The caller has checked the module with mk_module_check() against the imports.
+     * On failure `err` says why and *out is untouched. */
+    mk_err_t (*load)(const void *bytes, size_t size, mk_wasm_module_t **out, char *err, size_t err_size);
+    void (*unload)(mk_wasm_module_t *module); /* after its last instance */
+
+    /* Runs no code of the guest: the start function is called like any other. MK_ERR_NOMEM or MK_ERR_FORMAT. */
+    mk_err_t (*instantiate)(mk_wasm_module_t *module, const mk_wasm_limits_t *limits, void *host,
+                            mk_wasm_instance_t **out, char *err, size_t err_size);
+    void (*destroy)(mk_wasm_instance_t *instance);
+
+    mk_wasm_function_t (*find)(mk_wasm_instance_t *instance, const char *name, const char *signature);
+
+    /* The budget counts the time until this call returns, in milliseconds; 0: no limit. */
+    mk_wasm_end_t (*call)(mk_wasm_instance_t *instance, const mk_wasm_function_t *function, const uint64_t *args,
+                          uint32_t budget_ms, uint64_t *result);
+    /* `value` becomes the result of the import that blocked. */
+    mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget_ms, uint64_t *result);
+
+    /* Valid until the instance runs again or is destroyed; never NULL. */
+    const char *(*trap_text)(const mk_wasm_instance_t *instance);
+
+    /* Where memory is and how many bytes it has. To be asked again after each call: memory moves when it grows. */
+    size_t (*memory)(mk_wasm_instance_t *instance, uint8_t **base);
+} mk_engine_t;
+
+extern const mk_engine_t mk_engine_wamr;
+
+/* The engine of that name, NULL the default one. NULL: no such engine in this build. */
+const mk_engine_t *mk_engine_find(const char *name);
+
+#endif
