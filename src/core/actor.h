@@ -29,7 +29,6 @@ enum {
     MK_ACTOR_ENDING = 0x08,  /* ends at its next turn, or when its behaviour returns             */
     MK_ACTOR_DEAD = 0x10,    /* left the table; the record waits to leave the ready queue        */
     MK_ACTOR_TRAPS = 0x20,   /* exit signals become messages                                    */
-    MK_ACTOR_RUNNING = 0x40,
 };
 
 struct actor {

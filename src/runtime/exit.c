@@ -49,7 +49,7 @@ static void bury(runtime_t *rt, actor_t *actor) {
 }
 
 void mk_actor_end(runtime_t *rt, actor_t *actor) {
-    mk_assert(!(actor->flags & (MK_ACTOR_DEAD | MK_ACTOR_RUNNING)) && rt->ending == NULL);
+    mk_assert(!(actor->flags & MK_ACTOR_DEAD) && actor != rt->sched.running && rt->ending == NULL);
     mk_idmap_remove(&rt->actors, actor->seq);
     actor->flags |= MK_ACTOR_DEAD;
     rt->stats.ended++;
@@ -95,7 +95,7 @@ void mk_actor_signal(runtime_t *rt, actor_t *to, actor_id_t from, uint8_t reason
 void actor_stop(runtime_t *rt, actor_id_t id) {
     actor_t *actor = mk_actor_find(rt, id);
     if (actor == NULL) return;
-    if ((actor->flags & MK_ACTOR_RUNNING) || rt->ending != NULL) {
+    if (actor == rt->sched.running || rt->ending != NULL) {
         mk_actor_doom(rt, actor, EXIT_KILLED, NULL);
         return;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sched.c -- see sched.h. Invariant: an actor is in the ready queue exactly once while READY is set and it is not
- * RUNNING; READY stays set during its turn, so that messages to itself do not queue it a second time. */
+ * the running one; READY stays set during its turn, so that messages to itself do not queue it a second time. */
 #include "sched/sched.h"
 
 static actor_t *take_ready(mk_sched_t *sched) {
@@ -48,17 +48,18 @@ uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt) {
     uint32_t handled = 0;
     if (mk_likely(!(actor->flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)))) {
         sched->running = actor;
-        actor->flags |= MK_ACTOR_RUNNING;
         handled = handle_all(sched, rt, actor);
-        actor->flags &= (uint16_t)~MK_ACTOR_RUNNING;
         sched->running = NULL;
-        sched->handling = NULL;
     }
-    actor->flags &= (uint16_t)~MK_ACTOR_READY;
-    if (mk_unlikely(actor->flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD))) {
-        sched->finish(rt, actor);
-    } else if ((actor->queued != 0 && !(actor->flags & MK_ACTOR_HELD)) || (actor->flags & MK_ACTOR_WOKEN)) {
-        mk_sched_make_ready(sched, actor);
+    /* Read once, written only when it changes: this word is the longest chain of a turn. */
+    unsigned flags = actor->flags;
+    if (mk_likely(!(flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD | MK_ACTOR_HELD | MK_ACTOR_WOKEN)))) {
+        if (actor->queued != 0) mk_sched_append(sched, actor);
+        else actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
+        return handled;
     }
+    actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
+    if (flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)) sched->finish(rt, actor);
+    else if (flags & MK_ACTOR_WOKEN) mk_sched_make_ready(sched, actor);
     return handled;
 }

@@ -21,14 +21,19 @@ typedef struct mk_sched {
     void (*finish)(runtime_t *rt, actor_t *actor);
 } mk_sched_t;
 
-/* Puts the actor at the end of the queue, unless it is there. */
-static inline void mk_sched_make_ready(mk_sched_t *sched, actor_t *actor) {
-    if (actor->flags & MK_ACTOR_READY) return;
-    actor->flags |= MK_ACTOR_READY;
+/* The queue's own business; the actor is READY and not in it. */
+static inline void mk_sched_append(mk_sched_t *sched, actor_t *actor) {
     actor->ready_next = NULL;
     if (sched->ready_head == NULL) sched->ready_head = actor;
     else sched->ready_tail->ready_next = actor;
     sched->ready_tail = actor;
+}
+
+/* Puts the actor at the end of the queue, unless it is there. */
+static inline void mk_sched_make_ready(mk_sched_t *sched, actor_t *actor) {
+    if (actor->flags & MK_ACTOR_READY) return;
+    actor->flags |= MK_ACTOR_READY;
+    mk_sched_append(sched, actor);
 }
 
 /* Gives `msg` to the actor's mailbox and the actor a turn. Takes `msg`. */
