@@ -141,7 +141,7 @@ static void immediates(mk_module_reader_t *r, mk_module_op_t *op, char letter)
     case 'x': mk_module_fail(r, op->at, MK_ERR_NOSYS, "exceptions are not supported"); break;
     case 'g': mk_module_fail(r, op->at, MK_ERR_NOSYS, "typed references are not supported"); break;
     case 'a': mk_module_fail(r, op->at, MK_ERR_NOSYS, "atomic instructions are not supported"); break;
-    default: mk_module_fail(r, op->at, MK_ERR_FORMAT, "unknown instruction 0x%02x", op->code); break;
+    default: mk_module_fail(r, op->at, MK_ERR_FORMAT, "unknown instruction 0x%02x", (unsigned)op->code); break;
     }
 }
 
@@ -172,7 +172,7 @@ bool mk_module_constant(mk_module_reader_t *r, uint32_t *value)
     mk_module_op_t     op        = mk_module_op_begin();
     while (mk_module_next_op(r, &op)) {
         if (!is_constant(op.code)) {
-            mk_module_fail(r, op.at, MK_ERR_FORMAT, "instruction 0x%02x in an initialiser", op.code);
+            mk_module_fail(r, op.at, MK_ERR_FORMAT, "instruction 0x%02x in an initialiser", (unsigned)op.code);
         }
     }
     if (r->err != MK_OK || mk_module_u8(&plain_i32) != OP_I32_CONST) return false;
