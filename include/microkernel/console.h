@@ -44,7 +44,7 @@ typedef struct console_io {
     ptrdiff_t (*write)(void *arg, const void *data, size_t size); /* bytes taken, at least 1                    */
     unsigned  (*columns)(void *arg); /* the terminal's width now, 0 if unknown; may be NULL                     */
     void      (*close)(void *arg);   /* the console has ended; may be NULL                                      */
-    int         in_fd;               /* watched, but for one that cannot be (a file), which never waits         */
+    int         in_fd;               /* watched; read is called when it is ready                                */
     int         out_fd;              /* may be the same; -1: tried again after a moment                         */
 } console_io_t;
 

@@ -41,7 +41,6 @@ typedef struct console {
     uint32_t            in_watched, out_watched; /* events                           */
     bool                sent;       /* the shell's mailbox has taken the question    */
     bool                in_ready;   /* a read will not wait                          */
-    bool                in_always;  /* the descriptor cannot be watched: a file      */
     bool                in_ended;
     bool                skipping;   /* the rest of a plain line that is too long     */
     bool                closing;
@@ -115,7 +114,7 @@ static void look_for_interrupt(runtime_t *rt, console_t *c) {
 /* True: there is more input now, or its end. */
 static bool read_some(runtime_t *rt, console_t *c) {
     size_t room = sizeof c->in - c->in_size;
-    if (c->in_ended || c->io.read == NULL || room == 0 || !(c->in_ready || c->in_always)) return false;
+    if (c->in_ended || c->io.read == NULL || room == 0 || !c->in_ready) return false;
     c->in_ready = false;
     ptrdiff_t got = c->io.read(c->io.arg, c->in + c->in_size, room);
     if (got > 0) {
@@ -213,17 +212,17 @@ static bool watch(runtime_t *rt, int fd, uint32_t *watched, uint32_t events) {
     return done;
 }
 
-static void watch_all(runtime_t *rt, console_t *c, bool blocked) {
-    bool     listen = c->io.read != NULL && !c->in_ended && !c->in_always && !c->closing;
-    uint32_t in = listen && c->in_size < sizeof c->in && c->shell != 0 ? IO_IN : 0;
+/* False: the input cannot be watched, so nothing will ever come. */
+static bool watch_all(runtime_t *rt, console_t *c, bool blocked) {
+    bool     listen = c->io.read != NULL && c->shell != 0 && !c->in_ended && !c->closing;
+    uint32_t in = listen && c->in_size < sizeof c->in ? IO_IN : 0;
     uint32_t out = blocked && c->io.out_fd >= 0 ? IO_OUT : 0;
     if (c->io.read != NULL && c->io.in_fd == c->io.out_fd) {
-        watch(rt, c->io.in_fd, &c->in_watched, in | out);
         c->out_watched = out;
-        return;
+        return watch(rt, c->io.in_fd, &c->in_watched, in | out);
     }
-    if (c->io.read != NULL && !watch(rt, c->io.in_fd, &c->in_watched, in)) c->in_always = true;
-    if (c->io.out_fd >= 0) watch(rt, c->io.out_fd, &c->out_watched, out);
+    if (c->io.out_fd >= 0) watch(rt, c->io.out_fd, &c->out_watched, out); /* refused: the retry timer will do */
+    return c->io.read == NULL || watch(rt, c->io.in_fd, &c->in_watched, in);
 }
 
 static void arm_retry(runtime_t *rt, console_t *c, bool blocked) {
@@ -246,10 +245,12 @@ static bool pump(runtime_t *rt, console_t *c) {
         if (c->options.closed != NULL) c->options.closed(c->options.closed_arg, c->ok && !c->out.failed);
         return false;
     }
-    bool file = c->in_always;
-    watch_all(rt, c, blocked);
+    if (!watch_all(rt, c, blocked)) {
+        print_text(c, "The input cannot be watched.\n");
+        begin_closing(rt, c, false);
+    }
     arm_retry(rt, c, blocked);
-    return c->in_always && !file ? pump(rt, c) : true; /* just found out that there is no event to wait for */
+    return true;
 }
 
 static void on_shell(runtime_t *rt, console_t *c, actor_id_t shell) {

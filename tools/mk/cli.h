@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli.h -- the command line as a table: subcommands and the options they take. Parsing, usage errors and --help are all
+ * made from it. Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong. */
+#ifndef MK_TOOLS_CLI_H
+#define MK_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MK_CLI_OK = 0, MK_CLI_FAILED = 1, MK_CLI_USAGE = 2 };
+
+/* What the options set. One struct for all subcommands: each looks at what it takes. */
+typedef struct mk_settings {
+    const char *name;      /* of this node; --name, MK_NODE_NAME, the host's name */
+    uint32_t    node_id;   /* --node-id, MK_NODE_ID, 1                            */
+    int         log_level; /* MK_LOG_*                                            */
+    uint32_t    budget_ms; /* processor time of a guest's turn; 0: the default    */
+    bool        trusted;   /* guests are granted everything                       */
+    bool        json;
+    char      **operands; /* what is no option */
+    int         operands_count;
+} mk_settings_t;
+
+typedef struct mk_option {
+    const char *name;  /* "--log"                */
+    const char *value; /* "LEVEL"; NULL: a switch */
+    const char *help;
+    bool (*set)(mk_settings_t *settings, const char *value); /* false: not a value */
+} mk_option_t;
+
+typedef struct mk_command {
+    const char               *name;
+    const char               *operands; /* "FILE.wasm..."; NULL: takes none */
+    const char               *summary;
+    const char               *example;
+    const mk_option_t *const *options;   /* ends with NULL           */
+    int                       log_level; /* unless --log says else   */
+    int (*run)(const mk_settings_t *settings);
+} mk_command_t;
+
+extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_trusted,
+    mk_option_json;
+
+extern const mk_command_t mk_command_shell, mk_command_run, mk_command_inspect;
+
+/* Runs what the command line asks for and returns the exit code. */
+int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv);
+
+/* "mk <command>: <text>" on standard error; returns MK_CLI_FAILED. */
+int mk_cli_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Standard output in full, or MK_CLI_FAILED. */
+int mk_cli_flush(const char *command);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mk -- a node on the command line. One file per subcommand; each is one line here. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static const mk_command_t *const commands[] = {
+    &mk_command_shell,
+    &mk_command_run,
+    &mk_command_inspect,
+    NULL,
+};
+
+/* Started without standard descriptors, the first files opened would take their place and get what is printed. */
+static void fill_standard_descriptors(void) {
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO) close(fd);
+}
+
+int main(int argc, char **argv) {
+    fill_standard_descriptors();
+    return mk_cli_run(commands, argc, argv);
+}
