@@ -187,8 +187,15 @@ pub fn send_u32(dest: Actor, kind: u32, value: u32) -> Result<(), Refused> {
 /// arrives here as well, as type [`STOP`]: leave the loop and return [`END`].
 pub fn recv(buf: &mut [u8]) -> Result<Message<'_>, NoMessage> {
     let (mut kind, mut size, mut source) = (0u32, 0usize, 0u64);
-    let got =
-        unsafe { raw::mk_recv_full(&mut kind, buf.as_mut_ptr(), buf.len(), &mut size, &mut source) };
+    let got = unsafe {
+        raw::mk_recv_full(
+            &mut kind,
+            buf.as_mut_ptr(),
+            buf.len(),
+            &mut size,
+            &mut source,
+        )
+    };
     received(got, kind, source, buf, size)
 }
 
@@ -196,7 +203,14 @@ pub fn recv(buf: &mut [u8]) -> Result<Message<'_>, NoMessage> {
 pub fn recv_timeout(buf: &mut [u8], ms: u32) -> Result<Message<'_>, NoMessage> {
     let (mut kind, mut size, mut source) = (0u32, 0usize, 0u64);
     let got = unsafe {
-        raw::mk_recv_timeout(&mut kind, buf.as_mut_ptr(), buf.len(), &mut size, &mut source, ms)
+        raw::mk_recv_timeout(
+            &mut kind,
+            buf.as_mut_ptr(),
+            buf.len(),
+            &mut size,
+            &mut source,
+            ms,
+        )
     };
     received(got, kind, source, buf, size)
 }
@@ -255,7 +269,13 @@ pub fn spawn_wasm(data: &[u8]) -> Option<Actor> {
 pub fn spawn_file(path: &str, name: &str) -> Option<(Actor, u32)> {
     let mut size = 0;
     let id = unsafe {
-        raw::mk_spawn_file(path.as_ptr(), path.len(), name.as_ptr(), name.len(), &mut size)
+        raw::mk_spawn_file(
+            path.as_ptr(),
+            path.len(),
+            name.as_ptr(),
+            name.len(),
+            &mut size,
+        )
     };
     actor(id).map(|id| (id, size))
 }
@@ -298,7 +318,13 @@ pub fn node_name(buf: &mut [u8]) -> &[u8] {
 pub fn read_file<'a>(path: &str, buf: &'a mut [u8]) -> Result<&'a [u8], Refused> {
     let mut size = 0;
     done(unsafe {
-        raw::mk_read_file(path.as_ptr(), path.len(), buf.as_mut_ptr(), buf.len(), &mut size)
+        raw::mk_read_file(
+            path.as_ptr(),
+            path.len(),
+            buf.as_mut_ptr(),
+            buf.len(),
+            &mut size,
+        )
     })?;
     Ok(&buf[..core::cmp::min(size, buf.len())])
 }
@@ -326,6 +352,7 @@ pub fn abort() -> ! {
 macro_rules! mk_payload_buffer {
     ($bytes:expr) => {
         #[no_mangle]
+        #[allow(unused_unsafe)] // to name a mutable static: unsafe for older compilers only
         pub extern "C" fn mk_alloc(size: usize) -> *mut u8 {
             static mut BUFFER: [u64; ($bytes + 7) / 8] = [0; ($bytes + 7) / 8];
             if size <= $bytes {
