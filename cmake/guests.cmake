@@ -232,6 +232,9 @@ function(mk_guest_rust name)
   mk_guest_output(${name} out)
   mk_guest_paths(source ${G_SOURCE})
   string(MAKE_C_IDENTIFIER "${name}" crate)
+  if(MK_WERROR)
+    list(APPEND G_OPTIONS -D warnings)
+  endif()
   add_custom_command(OUTPUT "${out}"
     COMMAND "${MK_RUSTC}" --edition 2021 --target wasm32-unknown-unknown --crate-type cdylib --crate-name ${crate}
             -C opt-level=s -C panic=abort -C strip=symbols -C link-arg=-zstack-size=8192 ${G_OPTIONS} -o "${out}" "${source}"
