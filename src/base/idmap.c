@@ -43,29 +43,29 @@ void mk_idmap_fini(mk_idmap_t *map) {
     map->slots = NULL;
 }
 
-/* Splits old slot `i` into i and i + n. The half that the slot's number does not belong to starts n above it. */
-static void split(mk_idmap_t *map, const mk_idslot_t *old, uint32_t n) {
-    if (old->value == NULL && old->seq == 0) return; /* retired: both halves stay empty */
-    uint32_t mine = old->seq & map->mask;
-    uint32_t other = mine ^ n;
-    map->slots[mine] = *old;
-    if (old->value == NULL) push_free(map, mine, old->seq);
-    if (old->seq <= UINT32_MAX - n) push_free(map, other, old->seq + n);
+/* Splits slot `i` into i and i + n. The half that the slot's number does not belong to starts n above it. */
+static void split(mk_idmap_t *map, uint32_t i, uint32_t n) {
+    mk_idslot_t old = map->slots[i];
+    bool        retired = old.value == NULL && old.seq == 0;
+    uint32_t    mine = old.seq & map->mask, other = mine ^ n;
+    map->slots[i] = map->slots[i + n] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};
+    if (retired) return;
+    if (old.value != NULL) map->slots[mine] = old;
+    else push_free(map, mine, old.seq);
+    if (old.seq <= UINT32_MAX - n) push_free(map, other, old.seq + n);
     else if (map->wraps) push_free(map, other, first_of(other, 2 * n));
 }
 
 mk_err_t mk_idmap_grow(mk_idmap_t *map) {
-    uint32_t     n = mk_idmap_slots(map);
-    mk_idslot_t *old = map->slots;
-    if (n >= (uint32_t)1 << SLOTS_MAX_LOG2 || (uint64_t)n * 2 * sizeof *old > PTRDIFF_MAX) return MK_ERR_LIMIT;
-    mk_idslot_t *slots = mk_alloc((size_t)2 * n * sizeof *slots);
+    uint32_t n = mk_idmap_slots(map);
+    if (n >= (uint32_t)1 << SLOTS_MAX_LOG2 || (uint64_t)n * 2 * sizeof *map->slots > PTRDIFF_MAX) return MK_ERR_LIMIT;
+    /* In place: each slot's halves are its own, and a large table is moved by the heap without copying it. */
+    mk_idslot_t *slots = mk_realloc(map->slots, (size_t)2 * n * sizeof *slots);
     if (slots == NULL) return MK_ERR_NOMEM;
-    for (uint32_t i = 0; i < 2 * n; i++) slots[i] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};
     map->slots = slots;
     map->mask = 2 * n - 1;
     map->free = MK_IDMAP_END;
-    for (uint32_t i = n; i-- > 0;) split(map, &old[i], n); /* downwards: low numbers are given first */
-    mk_free(old);
+    for (uint32_t i = n; i-- > 0;) split(map, i, n); /* downwards: low numbers are given first */
     return MK_OK;
 }
 

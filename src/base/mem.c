@@ -28,8 +28,8 @@ void *mk_realloc(void *p, size_t size) { return admitted(size) ? realloc(p, size
 void mk_free(void *p) { free(p); }
 
 void *mk_aligned_alloc(size_t align, size_t size) {
-    if (size > SIZE_MAX - align || !admitted(size)) return NULL;
-    return aligned_alloc(align, (size + align - 1) & ~(align - 1));
+    void *p = NULL;
+    return admitted(size) && posix_memalign(&p, align, size) == 0 ? p : NULL;
 }
 
 void mk_aligned_free(void *p) { free(p); }

@@ -45,7 +45,7 @@ static void list_drop(mk_slab_t **head, mk_slab_t *slab) {
 
 static void slab_release(mk_pool_t *pool, mk_slab_t *slab) {
     pool->bytes -= MK_POOL_SLAB_BYTES;
-    mk_unpoison(slab, MK_POOL_SLAB_BYTES);
+    mk_unpoison(slab, MK_POOL_SLAB_USED);
     mk_aligned_free(slab);
 }
 
@@ -69,7 +69,7 @@ static mk_slab_t *slab_get(mk_pool_t *pool, unsigned class_) {
         list_drop(&pool->empty, slab);
         pool->empty_bytes -= MK_POOL_SLAB_BYTES;
     } else {
-        slab = mk_aligned_alloc(MK_POOL_SLAB_BYTES, MK_POOL_SLAB_BYTES);
+        slab = mk_aligned_alloc(MK_POOL_SLAB_BYTES, MK_POOL_SLAB_USED);
         if (slab == NULL) return NULL;
         pool->bytes += MK_POOL_SLAB_BYTES;
     }
@@ -77,8 +77,8 @@ static mk_slab_t *slab_get(mk_pool_t *pool, unsigned class_) {
     *slab = (mk_slab_t){.fresh = SLAB_HEAD_BYTES,
                         .block = block,
                         .class_ = class_,
-                        .capacity = ((uint32_t)MK_POOL_SLAB_BYTES - SLAB_HEAD_BYTES) / block};
-    mk_poison((char *)slab + SLAB_HEAD_BYTES, MK_POOL_SLAB_BYTES - SLAB_HEAD_BYTES);
+                        .capacity = ((uint32_t)MK_POOL_SLAB_USED - SLAB_HEAD_BYTES) / block};
+    mk_poison((char *)slab + SLAB_HEAD_BYTES, MK_POOL_SLAB_USED - SLAB_HEAD_BYTES);
     return slab;
 }
 
@@ -88,7 +88,7 @@ static void *slab_take(mk_slab_t *slab) {
         mk_unpoison(block, slab->block);
         slab->free = block->next;
     } else {
-        if (slab->fresh + slab->block > MK_POOL_SLAB_BYTES) return NULL;
+        if (slab->fresh + slab->block > MK_POOL_SLAB_USED) return NULL;
         block = (mk_block_t *)(void *)((char *)slab + slab->fresh);
         slab->fresh += slab->block;
         mk_unpoison(block, slab->block);

@@ -18,8 +18,12 @@ enum {
     MK_POOL_GRAIN = 16,          /* classes are multiples of this, and blocks are aligned to it   */
     MK_POOL_BLOCK_MAX = 1088,    /* larger blocks are the heap's business                         */
     MK_POOL_CLASSES = 14,
-    /* A gateway amortises; a small chip must not lock up memory in fourteen half-used slabs. */
-    MK_POOL_SLAB_BYTES = sizeof(void *) == 8 ? 65536 : 4096,
+    /* A gateway amortises, and untouched pages cost it nothing; a small chip must not lock up memory in fourteen half-used
+     * slabs. */
+    MK_POOL_SLAB_BYTES = sizeof(void *) == 8 ? 262144 : 4096,
+    /* What is asked of the heap: a little less, so that a heap that puts its header in front can line up one slab behind
+     * the other. */
+    MK_POOL_SLAB_USED = MK_POOL_SLAB_BYTES - 32,
 };
 
 typedef struct mk_block {
