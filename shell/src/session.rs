@@ -71,7 +71,7 @@ impl Session {
     /// "<command>: <what is wrong>" with the node's own words for it, if it has any.
     pub fn complain(&mut self, command: &str, what: &str) {
         let mut text = [0u8; 256];
-        let reason = abi::last_error(&mut text);
+        let reason = words::without_import(abi::last_error(&mut text));
         self.out.text(command).text(": ").text(what);
         if !reason.is_empty() {
             self.out.text(": ").bytes(reason);

@@ -57,6 +57,15 @@ pub fn message_type(word: &[u8]) -> Option<u32> {
     }
 }
 
+/// The node's errors begin with the import that failed ("mk_send: not found"), which says nothing to a user.
+pub fn without_import(reason: &[u8]) -> &[u8] {
+    let end = reason.windows(2).position(|pair| pair == b": ");
+    match end {
+        Some(at) if reason.starts_with(b"mk_") => &reason[at + 2..],
+        _ => reason,
+    }
+}
+
 pub fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }

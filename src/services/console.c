@@ -24,6 +24,8 @@ enum {
     CLOSE_WAIT_MS = 2000,                      /* how long a closing console waits for a slow reader    */
 };
 
+enum { LOG_TEXT_BYTES = 1000, LOG_LINE_BYTES = LOG_TEXT_BYTES + 64 };
+
 enum { IO_IN = 0x001, IO_OUT = 0x004 }; /* poll(2) bits */
 
 typedef struct console {
@@ -320,6 +322,21 @@ static void on_answer(runtime_t *rt, console_t *c, const message_t *msg) {
     }
 }
 
+/* A line of the node's log: runtime_set_log_actor() may name a console. */
+static void on_log(console_t *c, const message_t *msg) {
+    static const char *const levels[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+    const log_payload_t     *entry = msg->payload;
+    if (msg->payload_size < sizeof *entry || entry->level < MK_LOG_DEBUG || entry->level > MK_LOG_ERROR) return;
+    char     line[LOG_LINE_BYTES];
+    uint32_t seconds = (uint32_t)(entry->wall_ms / 1000 % 86400);
+    size_t   size = msg->payload_size - sizeof *entry;
+    int      used = snprintf(line, sizeof line, "[%02u:%02u:%02u.%03u] %s [%llu] %.*s\n", (unsigned)(seconds / 3600),
+                             (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60), (unsigned)(entry->wall_ms % 1000),
+                             levels[entry->level], (unsigned long long)entry->actor, (int)(size < LOG_TEXT_BYTES ? size : LOG_TEXT_BYTES),
+                             (const char *)(entry + 1));
+    print(c, line, (size_t)used);
+}
+
 static bool is_input(const console_t *c, const message_t *msg) {
     const fd_event_payload_t *event = msg->payload;
     return msg->payload_size >= sizeof *event && c->io.read != NULL && event->fd == c->io.in_fd &&
@@ -341,6 +358,7 @@ static void on_message(runtime_t *rt, console_t *c, const message_t *msg) {
         break;
     case MSG_FD_EVENT: c->in_ready = c->in_ready || is_input(c, msg); break;
     case MSG_TIMER:    c->retry = TIMER_ID_INVALID; break;
+    case MSG_LOG:      on_log(c, msg); break;
     case MSG_DOWN:     on_down(rt, c, msg); break;
     default:
         if (msg->source == c->shell) on_answer(rt, c, msg);

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of mk: exit codes, what goes to which output, help with an example on everything."""
+import json
+import unittest
+
+import rig
+
+
+class CommandLine(unittest.TestCase):
+    def wrong(self, *args, says, env=None):
+        done = rig.run(*args, env=env)
+        self.assertEqual(done.code, 2, args)
+        self.assertEqual(done.out, "", args)
+        self.assertIn(says, done.err)
+
+    def test_version(self):
+        done = rig.run("--version")
+        self.assertRegex(done.out, r"^mk \d+\.\d+\.\d+\n$")
+        self.assertEqual((done.code, done.err), (0, ""))
+        told = json.loads(rig.run("--version", "--json").out)
+        self.assertEqual("mk %s\n" % told["version"], done.out)
+
+    def test_help_has_an_example_everywhere(self):
+        overview = rig.run("--help")
+        self.assertEqual((overview.code, overview.err), (0, ""))
+        self.assertIn("example:", overview.out)
+        for command in ("shell", "run"):
+            self.assertIn("\n  " + command, overview.out)
+            done = rig.run(command, "--help")
+            self.assertEqual((done.code, done.err), (0, ""))
+            self.assertIn("usage: mk " + command, done.out)
+            self.assertIn("example:\n  mk " + command, done.out)
+
+    def test_a_wrong_command_line_is_told_on_standard_error(self):
+        self.wrong(says="usage: mk")
+        self.wrong("fly", says="unknown command 'fly'")
+        self.wrong("shell", "--fast", says="unknown option '--fast'")
+        self.wrong("shell", "extra", says="unexpected 'extra'")
+        self.wrong("shell", "--log", says="--log needs a value")
+        self.wrong("shell", "--log=loud", says="'loud' is not a value for --log")
+        self.wrong("shell", "--trusted=yes", says="--trusted takes no value")
+        self.wrong("shell", "--node-id", "0", says="--node-id")
+        self.wrong("shell", "--node-id", "4294967296", says="--node-id")
+        self.wrong("shell", "--node-id", "1x", says="--node-id")
+        self.wrong("shell", "--name", "", says="--name")
+        self.wrong("shell", "--name", "a/b", says="--name")
+        self.wrong("shell", "--name", "x" * 32, says="--name")
+        self.wrong("run", says="FILE.wasm... is missing")
+        self.wrong("--version", "--jsno", says="--json")
+
+    def test_a_wrong_environment_is_told_too(self):
+        self.wrong("shell", says="MK_NODE_ID", env=rig.environment(MK_NODE_ID="-1"))
+        self.wrong("shell", says="MK_NODE_NAME", env=rig.environment(MK_NODE_NAME="a b"))
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        import subprocess
+
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([rig.MK, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=rig.LIMIT_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write", done.stderr)
+
+
+if __name__ == "__main__":
+    rig.main()

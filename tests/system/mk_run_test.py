@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mk run: guests below a supervisor until a signal."""
+import os
+import signal
+import subprocess
+import threading
+import unittest
+
+import rig
+
+
+class Node:
+    """mk run with its standard error being read line by line."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen(
+            [rig.MK, "run", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=rig.environment(),
+        )
+        self.timer = threading.Timer(rig.LIMIT_S, self.process.kill)
+        self.timer.start()
+        self.lines = []
+
+    def expect(self, what):
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if what in line:
+                return line
+        raise AssertionError("ended before %r: %s" % (what, "".join(self.lines)))
+
+    def end(self):
+        self.lines += self.process.stderr.readlines()
+        self.out = self.process.stdout.read()
+        code = self.process.wait()
+        self.timer.cancel()
+        self.process.stderr.close()
+        self.process.stdout.close()
+        return code
+
+
+class Run(unittest.TestCase):
+    def test_guests_run_until_a_signal(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                node = Node("--log=debug", rig.example("counter"), rig.example("echo"), rig.example("echo"))
+                node.expect("running")
+                node.process.send_signal(number)
+                self.assertEqual(node.end(), 0, node.lines)
+                self.assertEqual(node.out, "")
+
+    def test_a_guest_that_ends_is_started_again(self):
+        node = Node("--log=info", rig.guest("trap_initialize"))
+        node.expect("trapped")
+        node.expect("trapped")
+        node.process.send_signal(signal.SIGINT)
+        self.assertEqual(node.end(), 0, node.lines)
+
+    def test_a_file_that_is_no_guest_is_a_failure_that_names_it(self):
+        for path, says in [
+            ("/nowhere.wasm", "/nowhere.wasm: No such file"),
+            (rig.guest("no_handler"), "handle_message"),
+            (rig.BUILD, rig.BUILD),
+        ]:
+            done = rig.run("run", rig.example("echo"), path)
+            self.assertEqual((done.code, done.out), (1, ""))
+            self.assertIn(says, done.err)
+
+
+if __name__ == "__main__":
+    rig.main()
