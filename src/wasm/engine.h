@@ -32,8 +32,10 @@ typedef enum mk_wasm_end {
     MK_WASM_TRAPPED, /* trap_text() says why */
 } mk_wasm_end_t;
 
-/* How a host import ends. With MK_HOST_BLOCKED the guest stays inside the import until resume() gives its result. */
-typedef enum mk_host_end { MK_HOST_DONE, MK_HOST_BLOCKED, MK_HOST_TRAP } mk_host_end_t;
+/* How a host import ends. With MK_HOST_BLOCKED the guest stays inside the import until resume() gives its result. With
+ * MK_HOST_EXIT the whole call is done, with 0 as result: the frames above the import are gone and the instance may be
+ * called again. */
+typedef enum mk_host_end { MK_HOST_DONE, MK_HOST_BLOCKED, MK_HOST_EXIT } mk_host_end_t;
 
 /* `host` is what the instance was made with. Each argument is one 64-bit slot, narrower ones zero-extended; *result is
  * 0 beforehand and ignored when the signature has none. Always runs on the thread's own stack. */
@@ -85,7 +87,8 @@ typedef struct mk_engine {
     /* `value` becomes the result of the import that blocked. */
     mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget_ms, uint64_t *result);
 
-    /* Valid until the instance runs again or is destroyed; never NULL. */
+    /* Begins with "out of memory" when that is what the host lacked. Valid until the instance runs again or is
+     * destroyed; never NULL. */
     const char *(*trap_text)(const mk_wasm_instance_t *instance);
 
     /* Where memory is and how many bytes it has. To be asked again after each call: memory moves when it grows. */

@@ -84,7 +84,7 @@ static void import_entered(wasm_exec_env_t env, uint64_t *args) {
         mk_assert(instance->fiber != NULL); /* an import does not block a guest that cannot wait */
         mk_fiber_leave(instance->fiber);    /* until resume() has put the result where it belongs */
     }
-    if (instance->import_end == MK_HOST_TRAP) wasm_runtime_set_exception(instance->wamr, "ended by the host");
+    if (instance->import_end == MK_HOST_EXIT) wasm_runtime_set_exception(instance->wamr, "exit");
 }
 
 /* Registers all imports of one module name, which lie together; returns the first of the next. */
@@ -333,16 +333,21 @@ static uint64_t result_unpack(const mk_wasm_instance_t *instance) {
 
 /* Everything after the guest last ran: what the watchdog said, what it returned, what is put away. */
 static mk_wasm_end_t settle(mk_wasm_instance_t *instance, mk_watch_slot_t *slot, bool returned, uint64_t *result) {
-    bool overdue = slot != NULL && mk_watchdog_end(slot);
-    if (!returned && !overdue) return MK_WASM_BLOCKED;
-    bool clean = returned && instance->returned_well && !overdue;
-    if (!clean) {
+    bool          overdue = slot != NULL && mk_watchdog_end(slot), reusable = false;
+    mk_wasm_end_t end = MK_WASM_DONE;
+    if (overdue) end = MK_WASM_OUT_OF_BUDGET;
+    else if (!returned) return MK_WASM_BLOCKED;
+    else if (instance->returned_well) reusable = true;
+    else if (instance->import_end == MK_HOST_EXIT) wasm_runtime_clear_exception(instance->wamr);
+    else end = MK_WASM_TRAPPED;
+
+    if (end != MK_WASM_DONE) {
         const char *text = wasm_runtime_get_exception(instance->wamr);
         copy_error(instance->trap_text, sizeof instance->trap_text, text != NULL ? text : "trapped");
     }
-    if (clean) *result = result_unpack(instance);
-    call_put_away(instance, clean);
-    return clean ? MK_WASM_DONE : overdue ? MK_WASM_OUT_OF_BUDGET : MK_WASM_TRAPPED;
+    *result = reusable ? result_unpack(instance) : 0;
+    call_put_away(instance, reusable);
+    return end;
 }
 
 /* Goes on with a guest that is about to start (`fresh`) or stands in an import whose result is in place. */
@@ -379,6 +384,7 @@ static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, const mk_wasm_f
     wasm_runtime_set_native_stack_boundary(instance->env, boundary);
     wasm_runtime_set_user_data(instance->env, instance);
     instance->function = function;
+    instance->import_end = MK_HOST_DONE;
     args_pack(instance, function->signature, args);
     return run(instance, true, budget_ms, result);
 

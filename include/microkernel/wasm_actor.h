@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wasm_actor.h -- actors whose behaviour is a WebAssembly module in a sandbox.
+ *
+ * A guest exports handle_message and memory and imports what docs/rooms/wasm.md lists. It may wait in the middle of a
+ * message; other actors run meanwhile. Whatever it does ends at the worst its own actor, with a reason and a text:
+ * EXIT_TRAPPED, EXIT_OUT_OF_BUDGET, EXIT_OUT_OF_MEMORY, EXIT_FAILED ("exit(3)"). Its start function and _initialize run
+ * in its own first turn, not in the spawn.
+ *
+ * Runtime's thread only. The same module may be running in several runtimes; it is loaded once. */
+#ifndef MICROKERNEL_WASM_ACTOR_H
+#define MICROKERNEL_WASM_ACTOR_H
+
+#include "microkernel/actor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The guest's operand stack, in bytes: locals and temporaries of nested calls. What a guest compiled from C, Rust or Go
+ * calls its stack lies in its own memory and is its own business. */
+#define WASM_DEFAULT_STACK_SIZE (32u * 1024u)
+
+/* Room for payloads in a guest that exports no allocator, in bytes, rounded up to pages of 64 KiB. Larger messages to
+ * such a guest are dropped. */
+#define WASM_DEFAULT_HEAP_SIZE (64u * 1024u)
+
+/* How large a native stack a guest may wait on; only engines that wait that way take one, and only while a message is
+ * being handled. */
+typedef enum {
+    FIBER_STACK_DEFAULT, /* FIBER_STACK_SMALL                                     */
+    FIBER_STACK_NONE,    /* never waits: blocking imports return an error          */
+    FIBER_STACK_TINY,    /*  12 KiB                                               */
+    FIBER_STACK_SMALL,   /*  16 KiB: enough for every guest with the engine of today */
+    FIBER_STACK_MEDIUM,  /*  32 KiB                                               */
+    FIBER_STACK_LARGE    /* 128 KiB                                               */
+} fiber_stack_class_t;
+
+/* What a guest may do beyond the basics: itself, its mailbox, send, time, log, print, sleep, receive, and stopping actors
+ * it has spawned. A call without its grant returns an error to the guest and is counted. */
+enum {
+    WASM_GRANT_SPAWN = 1 << 0,    /* mk_spawn_wasm; with a files grant mk_spawn_file                   */
+    WASM_GRANT_STOP = 1 << 1,     /* mk_stop of actors it did not spawn                                 */
+    WASM_GRANT_LIST = 1 << 2,     /* mk_list_actors                                                     */
+    WASM_GRANT_LOOKUP = 1 << 3,   /* mk_lookup, mk_reverse_lookup                                       */
+    WASM_GRANT_REGISTER = 1 << 4, /* mk_register: names for itself                                      */
+    WASM_GRANT_FILES = 1 << 5,    /* mk_read_file below wasm_options_t.files_below                      */
+    WASM_GRANT_ALL_FILES = 1 << 6, /* mk_read_file of any path                                          */
+    WASM_GRANT_WASI = 1 << 7,     /* wasi_snapshot_preview1: clocks, entropy, printing; no files, no arguments */
+
+    WASM_GRANTS_BASIC = 0,
+    /* For a guest that somebody loaded on purpose, into a shell or with `mk run`: it may be found and may find others, and
+     * language runtimes get the few WASI calls they start with. */
+    WASM_GRANTS_LOADED = WASM_GRANT_LOOKUP | WASM_GRANT_REGISTER | WASM_GRANT_WASI,
+    WASM_GRANTS_ALL = (1 << 8) - 1
+};
+
+/* Text a guest prints. `text` is not terminated. */
+typedef void (*wasm_print_fn)(void *arg, const char *text, size_t size);
+
+/* Everything a spawn can say. Zero is the default everywhere; strings are copied. */
+typedef struct wasm_options {
+    const char         *name;              /* registered in the same step                                          */
+    size_t              mailbox_size;      /* 0: the runtime's default                                             */
+    size_t              stack_size;        /* 0: WASM_DEFAULT_STACK_SIZE                                           */
+    size_t              heap_size;         /* 0: WASM_DEFAULT_HEAP_SIZE                                            */
+    fiber_stack_class_t fiber;
+    uint32_t            grants;            /* WASM_GRANT_ bits                                                     */
+    uint32_t            child_grants;      /* of guests it spawns; never more than its own. They inherit the rest  */
+    const char         *files_below;       /* the folder of WASM_GRANT_FILES                                       */
+    uint32_t            budget_ms;         /* processor time per turn; 0: 100                                      */
+    uint32_t            memory_pages_max;  /* pages of 64 KiB; 0: 1024                                             */
+    uint32_t            message_bytes_max; /* largest payload it may send; 0: 1 MiB                                */
+    uint32_t            children_max;      /* living actors it has spawned; 0: 256                                 */
+    actor_id_t          console;           /* gets what it prints as MSG_CONSOLE_PRINT; 0: see `print`              */
+    wasm_print_fn       print;             /* without a console; NULL: standard output. Borrowed with print_arg    */
+    void               *print_arg;
+    const char         *engine;            /* NULL: the default one                                                */
+    bool                orphan;            /* no parent: its end is not reported to the actor that spawned it      */
+} wasm_options_t;
+
+/* Before the first and after the last guest; may be nested. Not from two threads at once. False: out of memory. */
+bool wasm_actors_init(void);
+void wasm_actors_cleanup(void);
+
+/* Loads (or shares) the module, makes an instance and an actor around it. The bytes are copied. ACTOR_ID_INVALID: the
+ * reason is logged. Grants are the basic ones. */
+actor_id_t actor_spawn_wasm(runtime_t *rt, const void *buf, size_t size, size_t mailbox_size, size_t stack_size,
+                            size_t heap_size, fiber_stack_class_t fiber);
+actor_id_t actor_spawn_wasm_file(runtime_t *rt, const char *path, size_t mailbox_size, size_t stack_size,
+                                 size_t heap_size, fiber_stack_class_t fiber);
+
+/* The same with everything. `options` may be NULL, and `err` (a text that names what is wrong) with `err_size` 0.
+ * MK_ERR_FORMAT, MK_ERR_NOTFOUND (an import or export, see `err`), MK_ERR_NOSYS, MK_ERR_NOMEM, MK_ERR_LIMIT (its memory
+ * begins larger than memory_pages_max; max_actors), MK_ERR_EXISTS (the name), MK_ERR_TOOLONG, MK_ERR_INVALID (no such
+ * engine, or no wasm_actors_init()): nothing was spawned. Failures are logged too. */
+MK_MUST_CHECK mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, const wasm_options_t *options,
+                                             actor_id_t *out, char *err, size_t err_size);
+
+/* And from a file. *file_size (may be NULL) is set once the file is read. Also MK_ERR_IO, MK_ERR_DENIED. */
+MK_MUST_CHECK mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *path, const wasm_options_t *options,
+                                                  actor_id_t *out, size_t *file_size, char *err, size_t err_size);
+
+/* ---- for supervisors -------------------------------------------------------------------------------------------- */
+
+/* A child_spec_t of a guest has wasm_actor_behavior, wasm_actor_factory, such an argument as factory_arg, and
+ * wasm_actor_free as free_state; set trap_exits, so that a shutdown reaches the guest as message type 0. The argument
+ * must outlive the supervisor. Each incarnation is a new instance of the module, which is loaded once. An instance that
+ * cannot be made ends its actor in its first turn with EXIT_OUT_OF_MEMORY or EXIT_FAILED and a text. */
+bool  wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *state);
+void *wasm_actor_factory(void *arg);
+void  wasm_actor_free(void *state);
+
+/* NULL: the module cannot be loaded, or out of memory. The bytes are copied. */
+void *wasm_factory_arg_create(const void *buf, size_t size, size_t stack_size, size_t heap_size,
+                              fiber_stack_class_t fiber);
+/* The same with everything but name, mailbox_size and orphan, which are the supervisor's to say. */
+MK_MUST_CHECK mk_err_t wasm_factory_arg_create_opts(const void *buf, size_t size, const wasm_options_t *options,
+                                                    void **out, char *err, size_t err_size);
+void wasm_factory_arg_destroy(void *arg);
+
+/* ---- while it runs ------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    RELOAD_OK,
+    RELOAD_ERR_NOT_FOUND,    /* no such actor                                          */
+    RELOAD_ERR_NOT_WASM,     /* an actor, but no guest                                 */
+    RELOAD_ERR_FIBER_ACTIVE, /* it is in the middle of a message: try again later       */
+    RELOAD_ERR_MODULE_LOAD,  /* the new module is no guest (logged)                    */
+    RELOAD_ERR_INSTANCE      /* no memory for an instance of it (logged)               */
+} reload_result_t;
+
+/* Gives a guest that is between two messages another module. The new one is loaded and has its instance before the old
+ * one goes; on failure nothing has changed. The actor stays the same: *new_id (may be NULL) is `id`, and names, mailbox,
+ * links, grants and supervisor's slot are kept. */
+reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id);
+
+typedef struct wasm_actor_info {
+    uint64_t messages;       /* handled                                                        */
+    uint64_t dropped;        /* messages there was no room for in its memory                    */
+    uint64_t denied;         /* calls without the grant                                        */
+    uint64_t bad_arguments;  /* calls with addresses outside of its memory, or otherwise wrong  */
+    uint64_t refused;        /* sends and prints that nobody took                              */
+    size_t   memory_bytes;   /* of its memory now                                              */
+    uint32_t children;       /* actors it has spawned that are alive                           */
+    bool     waiting;        /* inside a blocking import                                       */
+} wasm_actor_info_t;
+
+/* False: no such actor, or no guest. */
+bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* code.c -- one list of what is loaded, compared byte by byte: there are few modules and many instances. */
+#include "wasm/code.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "port/port.h"
+#include "wasm/imports.h"
+#include "wasm/reserve.h"
+
+static mk_mutex_t *mutex;
+static mk_code_t  *loaded;
+
+mk_err_t mk_code_start(void) { return mk_mutex_create(&mutex); }
+
+void mk_code_stop(void) { mk_mutex_destroy(mutex); }
+
+/* What the module says of itself that outlives the reading of it. */
+static mk_err_t code_inspect(mk_code_t *code, char *err, size_t err_size) {
+    mk_module_info_t info;
+    mk_err_t         result = mk_module_inspect(code->bytes, code->size, &info, err, err_size);
+    if (result != MK_OK) return result;
+    size_t                 count;
+    const mk_import_sig_t *known = mk_imports_signatures(&count);
+    result = mk_module_check(&info, known, count, err, err_size);
+    if (result == MK_OK) {
+        mk_module_allocator_t allocator = mk_module_allocator(&info);
+        code->alloc = allocator.alloc;
+        code->free = allocator.free;
+        code->memory_min = info.memory_min;
+        /* A reactor's; else that of a program which sets itself up in what was meant to be its main. */
+        if (mk_module_find_export(&info, "_initialize") != NULL) code->initialize = "_initialize";
+        else if (mk_module_find_export(&info, "_start") != NULL) code->initialize = "_start";
+    }
+    mk_module_info_fini(&info);
+    return result;
+}
+
+static mk_err_t code_load(mk_code_t *code, char *err, size_t err_size) {
+    mk_err_t result = code_inspect(code, err, err_size);
+    if (result != MK_OK) return result;
+    if (code->alloc != NULL) return code->engine->load(code->bytes, code->size, &code->module, err, err_size);
+
+    uint8_t *widened;
+    size_t   widened_size;
+    result = mk_module_reserve(code->bytes, code->size, code->heap_pages, &widened, &widened_size,
+                               &code->region_offset, err, err_size);
+    if (result != MK_OK) return result;
+    code->reserve_pages = code->heap_pages;
+    code->region_size = code->heap_pages * MK_MODULE_PAGE_BYTES;
+    if (code->region_offset == 0) { /* a guest without memory of its own; address 0 says "no payload" */
+        code->region_offset = 16;
+        code->region_size -= 16;
+    }
+    code->memory_min += code->heap_pages;
+    result = code->engine->load(widened, widened_size, &code->module, err, err_size);
+    mk_free(widened);
+    return result;
+}
+
+static void code_free(mk_code_t *code) {
+    mk_free(code->bytes);
+    mk_free(code);
+}
+
+static mk_code_t *code_find(const mk_engine_t *engine, const void *bytes, size_t size, uint32_t heap_pages) {
+    mk_code_t *code = loaded;
+    while (code != NULL && (code->engine != engine || code->size != size || code->heap_pages != heap_pages ||
+                            memcmp(code->bytes, bytes, size) != 0))
+        code = code->next;
+    return code;
+}
+
+static mk_err_t code_create(const mk_engine_t *engine, const void *bytes, size_t size, uint32_t heap_pages,
+                            mk_code_t **out, char *err, size_t err_size) {
+    mk_code_t *code = mk_calloc(1, sizeof *code);
+    if (code == NULL) goto no_memory;
+    if ((code->bytes = mk_alloc(size > 0 ? size : 1)) == NULL) goto no_memory;
+    if (size > 0) memcpy(code->bytes, bytes, size);
+    code->size = size;
+    code->engine = engine;
+    code->heap_pages = heap_pages;
+    mk_err_t result = code_load(code, err, err_size);
+    if (result == MK_OK) *out = code;
+    else code_free(code);
+    return result;
+
+no_memory:
+    if (code != NULL) code_free(code);
+    if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
+    return MK_ERR_NOMEM;
+}
+
+mk_err_t mk_code_load(const mk_engine_t *engine, const void *bytes, size_t size, uint32_t heap_pages, mk_code_t **out,
+                      char *err, size_t err_size) {
+    mk_err_t result = MK_OK;
+    mk_mutex_lock(mutex);
+    mk_code_t *code = code_find(engine, bytes, size, heap_pages);
+    if (code == NULL && (result = code_create(engine, bytes, size, heap_pages, &code, err, err_size)) == MK_OK) {
+        code->next = loaded;
+        loaded = code;
+    }
+    if (result == MK_OK) {
+        code->holders++;
+        *out = code;
+    }
+    mk_mutex_unlock(mutex);
+    return result;
+}
+
+mk_code_t *mk_code_retain(mk_code_t *code) {
+    mk_mutex_lock(mutex);
+    code->holders++;
+    mk_mutex_unlock(mutex);
+    return code;
+}
+
+void mk_code_release(mk_code_t *code) {
+    if (code == NULL) return;
+    mk_mutex_lock(mutex);
+    bool last = --code->holders == 0;
+    if (last) {
+        mk_code_t **at = &loaded;
+        while (*at != code) at = &(*at)->next;
+        *at = code->next;
+    }
+    mk_mutex_unlock(mutex);
+    if (!last) return;
+    code->engine->unload(code->module);
+    code_free(code);
+}
+
+size_t mk_code_count(void) {
+    size_t count = 0;
+    mk_mutex_lock(mutex);
+    for (const mk_code_t *code = loaded; code != NULL; code = code->next) count++;
+    mk_mutex_unlock(mutex);
+    return count;
+}

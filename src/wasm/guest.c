@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guest.c -- the actor around a guest: one message at a time is carried through a few calls of its module, any of which
+ * may wait.
+ *
+ * The calls are steps: once the start function and _initialize, then per message the guest's allocator, handle_message
+ * and the allocator's free. A step that blocks leaves the guest as it is; the behaviour returns, the runtime holds the
+ * mailbox back or hands over one message, and the step is resumed. So between two calls of the behaviour the guest is
+ * either idle or waiting, never running.
+ *
+ * The budget is one for all calls of a turn that ran without waiting in between. */
+#include "wasm/guest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "microkernel/runtime.h"
+#include "microkernel/services.h"
+#include "microkernel/supervision.h"
+#include "port/port.h"
+#include "runtime/wake.h"
+
+/* A guest that has held the node up for so long since the clock was last read lets the others go first. */
+enum { YIELD_AFTER_MS = 4 };
+
+/* ---- for imports ---------------------------------------------------------------------------------------------------- */
+
+void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(guest->error, sizeof guest->error, fmt, args);
+    va_end(args);
+}
+
+uint8_t *mk_guest_span(mk_guest_t *guest, uint64_t address, uint64_t size) {
+    uint8_t *base;
+    size_t   bytes = guest->config.engine->memory(guest->instance, &base);
+    address = (uint32_t)address;
+    if (mk_likely(address <= bytes && size <= bytes - address)) return base + address;
+    guest->info.bad_arguments++;
+    mk_guest_fail(guest, "%llu bytes at address %llu are not all inside of memory", (unsigned long long)size,
+                  (unsigned long long)address);
+    return NULL;
+}
+
+bool mk_guest_granted(mk_guest_t *guest, uint32_t grant, const char *import, const char *grant_name) {
+    if (mk_likely((guest->config.grants & grant) != 0)) return true;
+    guest->info.denied++;
+    mk_guest_fail(guest, "%s: not permitted, it needs the grant \"%s\"", import, grant_name);
+    return false;
+}
+
+bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, int64_t timeout_ms) {
+    if (guest->config.limits.native_stack_bytes == 0) {
+        mk_guest_fail(guest, "this guest was started so that it cannot wait");
+        return false;
+    }
+    if (!mk_actor_wait(guest->rt, messages_too, timeout_ms)) {
+        mk_guest_fail(guest, "waiting: %s", mk_err_text(MK_ERR_NOMEM));
+        return false;
+    }
+    guest->wait = wait;
+    return true;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------------------------------ */
+
+static bool end_with(mk_guest_t *guest, uint8_t reason, const char *text) {
+    actor_fail(guest->rt, reason, text);
+    return false;
+}
+
+static const char *step_name(const mk_guest_t *guest) {
+    switch (guest->step) {
+    case MK_STEP_START: return "the start function";
+    case MK_STEP_INITIALIZE: return guest->code->initialize;
+    case MK_STEP_ALLOC: return guest->code->alloc;
+    case MK_STEP_FREE: return guest->code->free;
+    default: return "handle_message";
+    }
+}
+
+static bool end_trapped(mk_guest_t *guest) {
+    static const char no_memory[] = "out of memory";
+    const char       *trap = guest->config.engine->trap_text(guest->instance);
+    char              text[MK_GUEST_ERROR_BYTES];
+    if (strncmp(trap, no_memory, sizeof no_memory - 1) == 0) return end_with(guest, EXIT_OUT_OF_MEMORY, trap);
+    if (guest->step == MK_STEP_HANDLE) return end_with(guest, EXIT_TRAPPED, trap);
+    snprintf(text, sizeof text, "%s, in %s", trap, step_name(guest));
+    return end_with(guest, EXIT_TRAPPED, text);
+}
+
+static bool end_out_of_budget(mk_guest_t *guest) {
+    char text[96];
+    snprintf(text, sizeof text, "%s ran for more than %u ms", step_name(guest), (unsigned)guest->config.budget_ms);
+    return end_with(guest, EXIT_OUT_OF_BUDGET, text);
+}
+
+static bool end_exited(mk_guest_t *guest) {
+    char text[24];
+    if (guest->exit_code == 0) return end_with(guest, EXIT_NORMAL, NULL);
+    snprintf(text, sizeof text, "exit(%d)", (int)guest->exit_code);
+    return end_with(guest, EXIT_FAILED, text);
+}
+
+/* ---- the message in hand ---------------------------------------------------------------------------------------------- */
+
+/* What the guest gets to see of a message. */
+static mk_guest_message_t message_of(mk_guest_t *guest, const message_t *msg) {
+    if (msg->type == MSG_CHILD_EXIT && guest->info.children > 0) guest->info.children--;
+    /* To a guest every exit signal is a request to end; who sent it is all it needs to know. */
+    bool stop = msg->type == MSG_EXIT;
+    return (mk_guest_message_t){.type = stop ? 0 : msg->type,
+                                .source = msg->source,
+                                .payload = stop ? NULL : msg->payload,
+                                .size = stop ? 0 : msg->payload_size};
+}
+
+static void message_end(mk_guest_t *guest) {
+    message_release(guest->rt, guest->taken);
+    guest->taken = NULL;
+    guest->message.payload = NULL;
+}
+
+/* No room: the sender is not told, as with any message that is accepted and not understood. */
+static void message_drop(mk_guest_t *guest, const char *why) {
+    guest->info.dropped++;
+    actor_log(guest->rt, MK_LOG_WARN, "message of type %u with %zu bytes dropped: %s", (unsigned)guest->message.type,
+              guest->message.size, why);
+    message_end(guest);
+    guest->has_message = false;
+    guest->step = MK_STEP_IDLE;
+}
+
+/* Copies the payload to `address`, and the message is as good as handed over. */
+static void message_place(mk_guest_t *guest, uint32_t address) {
+    uint8_t *to = address != 0 ? mk_guest_span(guest, address, guest->message.size) : NULL;
+    if (to == NULL) {
+        message_drop(guest, address != 0 ? "the guest's allocator gave an address outside of its memory"
+                                         : "the guest's allocator gave none");
+        return;
+    }
+    memcpy(to, guest->message.payload, guest->message.size);
+    guest->address = address;
+    guest->step = MK_STEP_HANDLE;
+    message_end(guest);
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+
+/* The function of the step, its arguments in `args`; NULL when there is nothing to call. */
+static const mk_wasm_function_t *step_call(mk_guest_t *guest, uint64_t *args) {
+    switch (guest->step) {
+    case MK_STEP_START: return &guest->start;
+    case MK_STEP_INITIALIZE: return &guest->initialize;
+    case MK_STEP_ALLOC:
+        args[0] = guest->message.size;
+        return guest->message.size > 0 ? &guest->alloc : NULL;
+    case MK_STEP_HANDLE:
+        args[0] = guest->message.type;
+        args[1] = guest->message.source;
+        args[2] = guest->address;
+        args[3] = guest->message.size;
+        return &guest->handle;
+    case MK_STEP_FREE:
+        args[0] = guest->address;
+        return guest->address != 0 ? &guest->free : NULL;
+    default: return NULL;
+    }
+}
+
+/* The region the host reserved, instead of asking the guest. */
+static void place_in_region(mk_guest_t *guest) {
+    if (guest->message.size <= guest->code->region_size) message_place(guest, guest->code->region_offset);
+    else message_drop(guest, "larger than the region for payloads");
+}
+
+/* Goes from a finished step to the next. */
+static void step_next(mk_guest_t *guest, uint64_t result) {
+    switch (guest->step) {
+    case MK_STEP_START: guest->step = MK_STEP_INITIALIZE; break;
+    case MK_STEP_INITIALIZE: guest->step = guest->has_message ? MK_STEP_ALLOC : MK_STEP_IDLE; break;
+    case MK_STEP_ALLOC:
+        if (guest->message.size > 0) message_place(guest, (uint32_t)result);
+        else {
+            guest->step = MK_STEP_HANDLE;
+            message_end(guest);
+        }
+        break;
+    case MK_STEP_HANDLE:
+        guest->stay = (uint32_t)result != 0;
+        guest->step = MK_STEP_FREE;
+        break;
+    case MK_STEP_FREE:
+        guest->info.messages++;
+        guest->has_message = false;
+        guest->step = MK_STEP_IDLE;
+        break;
+    default: break;
+    }
+}
+
+/* What is left of the turn's budget, at least a millisecond. */
+static uint32_t budget_left(const mk_guest_t *guest) {
+    uint64_t used_ms = guest->used_us / 1000;
+    return used_ms < guest->config.budget_ms ? guest->config.budget_ms - (uint32_t)used_ms : 1;
+}
+
+/* Only guests with several calls per message can spend their budget in pieces. */
+static bool counts_time(const mk_guest_t *guest) { return guest->step != MK_STEP_HANDLE || guest->alloc.at != NULL; }
+
+static mk_wasm_end_t step_run(mk_guest_t *guest, const mk_wasm_function_t *function, const uint64_t *args,
+                              uint64_t *result) {
+    bool     timed = counts_time(guest);
+    uint64_t began_us = timed ? mk_port_now_us() : 0;
+    guest->running = true;
+    mk_wasm_end_t end = function != NULL
+                            ? guest->config.engine->call(guest->instance, function, args, budget_left(guest), result)
+                            : guest->config.engine->resume(guest->instance, args[0], budget_left(guest), result);
+    guest->running = false;
+    if (timed) guest->used_us += mk_port_now_us() - began_us;
+    return end;
+}
+
+/* A call of the current step has ended. True: the steps go on. *stay is the behaviour's answer otherwise. */
+static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bool *stay) {
+    switch (end) {
+    case MK_WASM_BLOCKED:
+        /* The payload must outlive this behaviour when the guest has not got it yet. */
+        if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL)
+            guest->taken = message_take(guest->rt, guest->in_hand);
+        *stay = true;
+        return false;
+    case MK_WASM_DONE:
+        if (!guest->exited) break;
+        if (guest->exit_code != 0 || guest->step != MK_STEP_INITIALIZE) {
+            *stay = end_exited(guest);
+            return false;
+        }
+        guest->exited = false; /* a program whose main is over, and that is called all the same */
+        break;
+    case MK_WASM_OUT_OF_BUDGET: *stay = end_out_of_budget(guest); return false;
+    case MK_WASM_TRAPPED: *stay = end_trapped(guest); return false;
+    }
+    step_next(guest, result);
+    return true;
+}
+
+/* After a message: others first, if this one took long. */
+static void maybe_yield(mk_guest_t *guest) {
+    if (mk_port_now_us() / 1000 - runtime_now_ms(guest->rt) < YIELD_AFTER_MS) return;
+    mk_runtime_poll_soon(guest->rt);
+    guest->yielded = mk_actor_wait(guest->rt, false, 0);
+}
+
+/* Runs steps until the guest is idle, waits or has ended; the behaviour's answer. */
+static bool run_steps(mk_guest_t *guest) {
+    bool stay = true;
+    while (guest->step != MK_STEP_IDLE) {
+        uint64_t                  args[4] = {0}, result = 0;
+        const mk_wasm_function_t *function = step_call(guest, args);
+        if (guest->step == MK_STEP_ALLOC && function != NULL && function->at == NULL) {
+            place_in_region(guest);
+            continue;
+        }
+        mk_wasm_end_t end = MK_WASM_DONE;
+        if (function != NULL && function->at != NULL) end = step_run(guest, function, args, &result);
+        if (!step_ended(guest, end, result, &stay)) return stay;
+    }
+    stay = guest->stay;
+    if (stay) maybe_yield(guest);
+    return stay;
+}
+
+/* ---- the behaviour -------------------------------------------------------------------------------------------------------- */
+
+/* The result of the import the guest waits in. False: it waits on. */
+static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) {
+    bool woken = msg->type == MSG_WAKE;
+    switch (guest->wait) {
+    case MK_WAIT_MESSAGE: {
+        actor_info_t self;
+        if (woken && runtime_get_actor_info(guest->rt, guest->id, &self) && self.queued > 0) {
+            /* What has arrived by now has arrived in time: it is the next thing this actor gets. */
+            mk_actor_wait_end(guest->rt);
+            if (mk_actor_wait(guest->rt, true, 0)) return false;
+        }
+        if (woken) *value = mk_recv_timed_out();
+        else {
+            mk_guest_message_t received = message_of(guest, msg);
+            *value = mk_recv_deliver(guest, &received);
+        }
+        return true;
+    }
+    case MK_WAIT_POLL: *value = mk_poll_deliver(guest); return true;
+    default: *value = 0; return true;
+    }
+}
+
+static bool go_on(mk_guest_t *guest, const message_t *msg) {
+    uint64_t value = 0, result = 0;
+    bool     stay = true;
+    if (!wait_ends(guest, msg, &value)) return true;
+    mk_actor_wait_end(guest->rt);
+    guest->wait = MK_WAIT_NONE;
+    guest->used_us = 0;
+    mk_wasm_end_t end = step_run(guest, NULL, &value, &result);
+    if (!step_ended(guest, end, result, &stay)) return stay;
+    return run_steps(guest);
+}
+
+static void first_turn(mk_guest_t *guest, runtime_t *rt) {
+    guest->rt = rt;
+    guest->id = actor_self(rt);
+    guest->stay = true;
+    actor_trap_exits(rt, true);
+}
+
+bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    (void)self;
+    mk_guest_t *guest = state;
+    if (guest == NULL) {
+        actor_fail(rt, EXIT_OUT_OF_MEMORY, "no memory for the guest's record");
+        return false;
+    }
+    if (guest->rt == NULL) first_turn(guest, rt);
+    if (guest->instance == NULL) return end_with(guest, guest->error_reason, guest->error);
+    if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
+    guest->used_us = 0;
+    guest->in_hand = msg;
+    if (msg->type != MSG_WAKE) {
+        guest->message = message_of(guest, msg);
+        guest->has_message = true;
+        guest->address = 0;
+        if (guest->step == MK_STEP_IDLE) guest->step = MK_STEP_ALLOC;
+    } else if (guest->yielded) {
+        guest->yielded = false;
+        mk_actor_wait_end(rt);
+    }
+    return run_steps(guest);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guest.h -- the record of one guest, as the actor around it, its imports and the public calls see it. */
+#ifndef MK_WASM_GUEST_H
+#define MK_WASM_GUEST_H
+
+#include "microkernel/message.h"
+#include "microkernel/wasm_actor.h"
+#include "wasm/code.h"
+#include "wasm/engine.h"
+
+/* Options with every default filled in. Owns `files_below`. */
+typedef struct mk_guest_config {
+    mk_wasm_limits_t limits; /* memory_pages_max without the region for payloads */
+    uint32_t         heap_pages;
+    uint32_t         grants, child_grants;
+    char            *files_below;
+    uint32_t         budget_ms, message_bytes_max, children_max;
+    actor_id_t       console;
+    wasm_print_fn    print;
+    void            *print_arg;
+    const mk_engine_t *engine;
+} mk_guest_config_t;
+
+/* MK_ERR_NOMEM, MK_ERR_INVALID (no such engine). NULL options are all defaults. */
+MK_MUST_CHECK mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *options);
+MK_MUST_CHECK mk_err_t mk_guest_config_copy(mk_guest_config_t *to, const mk_guest_config_t *from);
+void                   mk_guest_config_fini(mk_guest_config_t *config);
+
+/* What is to be called next. The first two once, then one round per message. */
+typedef enum mk_guest_step {
+    MK_STEP_START,      /* the module's start function     */
+    MK_STEP_INITIALIZE, /* _initialize                     */
+    MK_STEP_IDLE,
+    MK_STEP_ALLOC,      /* the guest's own allocator       */
+    MK_STEP_HANDLE,
+    MK_STEP_FREE,
+} mk_guest_step_t;
+
+typedef enum mk_guest_wait {
+    MK_WAIT_NONE,
+    MK_WAIT_TIME,    /* mk_sleep_ms            */
+    MK_WAIT_MESSAGE, /* mk_recv and its family */
+    MK_WAIT_POLL,    /* poll_oneoff            */
+} mk_guest_wait_t;
+
+/* A message as the guest sees it. */
+typedef struct mk_guest_message {
+    uint32_t    type; /* a request to shut down has become 0 */
+    actor_id_t  source;
+    const void *payload;
+    size_t      size;
+} mk_guest_message_t;
+
+enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240 };
+
+typedef struct mk_guest {
+    runtime_t *rt; /* NULL before the first turn */
+    actor_id_t id;
+
+    mk_guest_config_t   config;
+    mk_code_t          *code;
+    mk_wasm_instance_t *instance; /* NULL: it could not be made; see `error` */
+    mk_wasm_function_t  start, initialize, handle, alloc, free;
+
+    /* the message under way */
+    mk_guest_step_t    step;
+    bool               running; /* inside a call of the engine                */
+    bool               stay;    /* what handle_message answered               */
+    bool               has_message;
+    message_t         *in_hand; /* what the behaviour was called with        */
+    message_t         *taken;   /* kept past the behaviour because the guest waits before it got it */
+    mk_guest_message_t message;
+    uint32_t           address; /* of the payload in its memory, 0: none      */
+    uint64_t           used_us; /* of this turn's budget                      */
+
+    /* the import it waits in, and where the results go */
+    mk_guest_wait_t wait;
+    uint32_t        wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
+    uint64_t        wait_userdata; /* poll_oneoff's */
+    bool            yielded; /* the turn was given up between two messages */
+
+    bool    exited; /* it called proc_exit */
+    int32_t exit_code;
+
+    uint8_t error_reason;                /* why there is no instance     */
+    char    error[MK_GUEST_ERROR_BYTES]; /* of its last failed import    */
+
+    struct {
+        char   text[MK_GUEST_LINE_BYTES]; /* what it wrote to its standard error since the last line end */
+        size_t size;
+    } line;
+
+    wasm_actor_info_t info; /* counters */
+} mk_guest_t;
+
+/* A guest of loaded code; takes the share of `code` on MK_OK. `config` is copied. */
+MK_MUST_CHECK mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_t *code, mk_guest_t **out, char *err,
+                                       size_t err_size);
+
+/* Gives it an instance of `code`, without touching anything when that fails. */
+MK_MUST_CHECK mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size);
+
+/* Loads and spawns in one step, as actor_spawn_wasm_opts() does. */
+MK_MUST_CHECK mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
+                                      const void *bytes, size_t size, actor_id_t *out, char *err, size_t err_size);
+
+/* ---- for imports, while the guest runs ---------------------------------------------------------------------------- */
+
+/* The bytes at [address, address + size) of its memory. NULL, counted and remembered, when they are not all inside. Good
+ * until the guest goes on. */
+uint8_t *mk_guest_span(mk_guest_t *guest, uint64_t address, uint64_t size);
+
+/* Whether it holds the grant; if not, that is counted and remembered for mk_last_error. */
+bool mk_guest_granted(mk_guest_t *guest, uint32_t grant, const char *import, const char *grant_name);
+
+/* Remembers why an import fails, for mk_last_error. */
+void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) MK_PRINTF(2, 3);
+
+/* Makes it wait from the return of the running import on: nothing comes before `timeout_ms` (-1: never), but the next
+ * message if `messages_too`. False: it cannot wait; the reason is remembered. */
+bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, int64_t timeout_ms);
+
+/* Shows text at its console. */
+void mk_guest_print(mk_guest_t *guest, const void *text, size_t size);
+
+/* One line for the log, control characters made harmless. */
+void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size);
+
+/* ---- what a wait ends in, in the files of the imports that began it ------------------------------------------------- */
+
+/* Puts a message where the waiting mk_recv wants it; its result. */
+uint32_t mk_recv_deliver(mk_guest_t *guest, const mk_guest_message_t *message);
+uint32_t mk_recv_timed_out(void);
+uint32_t mk_poll_deliver(mk_guest_t *guest);
+
+#endif

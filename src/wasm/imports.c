@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wasm/imports.h"
+
+static const mk_host_import_t imports[] = {
+    {{"env", "mk_send", "(Iiii)i"}, mk_import_send},
+    {{"env", "mk_send_u32", "(Iii)i"}, mk_import_send_u32},
+    {{"env", "mk_self", "()I"}, mk_import_self},
+    {{"env", "mk_time_ms", "()I"}, mk_import_time_ms},
+    {{"env", "mk_log", "(iii)"}, mk_import_log},
+    {{"env", "mk_print", "(ii)"}, mk_import_print},
+    {{"env", "mk_last_error", "(ii)i"}, mk_import_last_error},
+    {{"env", "mk_node_name", "(ii)i"}, mk_import_node_name},
+    {{"env", "mk_sleep_ms", "(i)i"}, mk_import_sleep_ms},
+    {{"env", "mk_recv", "(iiii)i"}, mk_import_recv},
+    {{"env", "mk_recv_full", "(iiiii)i"}, mk_import_recv_full},
+    {{"env", "mk_recv_timeout", "(iiiiii)i"}, mk_import_recv_timeout},
+    {{"env", "mk_spawn_wasm", "(ii)I"}, mk_import_spawn_wasm},
+    {{"env", "mk_spawn_file", "(iiiii)I"}, mk_import_spawn_file},
+    {{"env", "mk_stop", "(I)i"}, mk_import_stop},
+    {{"env", "mk_list_actors", "(iii)i"}, mk_import_list_actors},
+    {{"env", "mk_register", "(ii)i"}, mk_import_register},
+    {{"env", "mk_lookup", "(ii)I"}, mk_import_lookup},
+    {{"env", "mk_reverse_lookup", "(Iii)i"}, mk_import_reverse_lookup},
+    {{"env", "mk_read_file", "(iiiii)i"}, mk_import_read_file},
+
+    {{"wasi_snapshot_preview1", "args_sizes_get", "(ii)i"}, mk_wasi_sizes_get},
+    {{"wasi_snapshot_preview1", "args_get", "(ii)i"}, mk_wasi_list_get},
+    {{"wasi_snapshot_preview1", "environ_sizes_get", "(ii)i"}, mk_wasi_sizes_get},
+    {{"wasi_snapshot_preview1", "environ_get", "(ii)i"}, mk_wasi_list_get},
+    {{"wasi_snapshot_preview1", "clock_time_get", "(iIi)i"}, mk_wasi_clock_time_get},
+    {{"wasi_snapshot_preview1", "fd_write", "(iiii)i"}, mk_wasi_fd_write},
+    {{"wasi_snapshot_preview1", "fd_close", "(i)i"}, mk_wasi_fd_close},
+    {{"wasi_snapshot_preview1", "fd_seek", "(iIii)i"}, mk_wasi_fd_seek},
+    {{"wasi_snapshot_preview1", "fd_fdstat_get", "(ii)i"}, mk_wasi_fd_fdstat_get},
+    {{"wasi_snapshot_preview1", "fd_fdstat_set_flags", "(ii)i"}, mk_wasi_fd_fdstat_set_flags},
+    {{"wasi_snapshot_preview1", "fd_prestat_get", "(ii)i"}, mk_wasi_fd_prestat_get},
+    {{"wasi_snapshot_preview1", "fd_prestat_dir_name", "(iii)i"}, mk_wasi_fd_prestat_dir_name},
+    {{"wasi_snapshot_preview1", "poll_oneoff", "(iiii)i"}, mk_wasi_poll_oneoff},
+    {{"wasi_snapshot_preview1", "proc_exit", "(i)"}, mk_wasi_proc_exit},
+    {{"wasi_snapshot_preview1", "random_get", "(ii)i"}, mk_wasi_random_get},
+    {{"wasi_snapshot_preview1", "sched_yield", "()i"}, mk_wasi_sched_yield},
+};
+
+enum { IMPORTS = sizeof imports / sizeof imports[0] };
+
+const mk_host_import_t *mk_imports(size_t *count) {
+    *count = IMPORTS;
+    return imports;
+}
+
+/* The same without the functions, as the reader of modules wants it. Filled in the first time, by wasm_actors_init(). */
+const mk_import_sig_t *mk_imports_signatures(size_t *count) {
+    static mk_import_sig_t signatures[IMPORTS];
+    if (signatures[0].name == NULL) {
+        for (size_t i = IMPORTS; i-- > 0;) signatures[i] = imports[i].sig;
+    }
+    *count = IMPORTS;
+    return signatures;
+}

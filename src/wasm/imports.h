@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imports.h -- every function a guest may import, in one table. */
+#ifndef MK_WASM_IMPORTS_H
+#define MK_WASM_IMPORTS_H
+
+#include "wasm/engine.h"
+
+/* Sorted by module. Valid for ever. */
+const mk_host_import_t *mk_imports(size_t *count);
+const mk_import_sig_t  *mk_imports_signatures(size_t *count);
+
+/* ---- the functions, by the file they are in ------------------------------------------------------------------------ */
+
+/* imports_message.c */
+mk_host_fn mk_import_send, mk_import_send_u32, mk_import_sleep_ms, mk_import_recv, mk_import_recv_full,
+    mk_import_recv_timeout;
+
+/* imports_self.c */
+mk_host_fn mk_import_self, mk_import_time_ms, mk_import_log, mk_import_print, mk_import_last_error,
+    mk_import_node_name;
+
+/* imports_actor.c */
+mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file, mk_import_stop, mk_import_list_actors, mk_import_register,
+    mk_import_lookup, mk_import_reverse_lookup, mk_import_read_file;
+
+/* wasi.c */
+mk_host_fn mk_wasi_sizes_get, mk_wasi_list_get, mk_wasi_clock_time_get, mk_wasi_fd_write, mk_wasi_fd_close,
+    mk_wasi_fd_seek, mk_wasi_fd_fdstat_get, mk_wasi_fd_fdstat_set_flags, mk_wasi_fd_prestat_get,
+    mk_wasi_fd_prestat_dir_name, mk_wasi_poll_oneoff, mk_wasi_proc_exit, mk_wasi_random_get, mk_wasi_sched_yield;
+
+#endif

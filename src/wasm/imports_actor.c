@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imports_actor.c -- what reaches beyond the guest itself: other actors, names, files. Each needs a grant. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "microkernel/runtime.h"
+#include "microkernel/services.h"
+#include "port/port.h"
+#include "wasm/guest.h"
+#include "wasm/imports.h"
+
+/* More than any module or file a guest has use for; what is larger is refused before it is read. */
+#define FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
+    const char *name = grant == WASM_GRANT_SPAWN      ? "spawn"
+                       : grant == WASM_GRANT_STOP     ? "stop"
+                       : grant == WASM_GRANT_LIST     ? "list"
+                       : grant == WASM_GRANT_LOOKUP   ? "lookup"
+                       : grant == WASM_GRANT_REGISTER ? "register"
+                                                      : "files";
+    return mk_guest_granted(guest, grant, import, name);
+}
+
+/* Text of the guest as a string of our own, to be given to mk_free(). NULL: a bad address, a zero inside, no memory. */
+static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const char *import) {
+    size = (uint32_t)size;
+    uint8_t *at = mk_guest_span(guest, address, size);
+    if (at == NULL) return NULL;
+    if (memchr(at, '\0', size) != NULL) {
+        guest->info.bad_arguments++;
+        mk_guest_fail(guest, "%s: a zero byte in the text", import);
+        return NULL;
+    }
+    char *text = mk_strndup((const char *)at, size);
+    if (text == NULL) mk_guest_fail(guest, "%s: %s", import, mk_err_text(MK_ERR_NOMEM));
+    return text;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+mk_host_end_t mk_import_register(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    *result = (uint32_t)-1;
+    if (!granted(guest, WASM_GRANT_REGISTER, "mk_register")) return MK_HOST_DONE;
+    char *name = copy_text(guest, args[0], args[1], "mk_register");
+    if (name == NULL) return MK_HOST_DONE;
+    mk_err_t err = actor_try_register_name(guest->rt, name, guest->id);
+    if (err == MK_OK) *result = 0;
+    else mk_guest_fail(guest, "mk_register: %s", mk_err_text(err));
+    mk_free(name);
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_lookup(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    if (!granted(guest, WASM_GRANT_LOOKUP, "mk_lookup")) return MK_HOST_DONE;
+    char *name = copy_text(guest, args[0], args[1], "mk_lookup");
+    if (name == NULL) return MK_HOST_DONE;
+    *result = actor_lookup(guest->rt, name);
+    if (*result == ACTOR_ID_INVALID) mk_guest_fail(guest, "mk_lookup: %s", mk_err_text(MK_ERR_NOTFOUND));
+    mk_free(name);
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_reverse_lookup(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint32_t    cap = (uint32_t)args[2];
+    if (!granted(guest, WASM_GRANT_LOOKUP, "mk_reverse_lookup")) return MK_HOST_DONE;
+    uint8_t *to = mk_guest_span(guest, args[1], cap);
+    if (to == NULL) return MK_HOST_DONE;
+    /* The guest's room has none for an ending, ours must. */
+    size_t room = cap < 4096 ? cap + 1 : 4096 + 1;
+    char  *name = mk_alloc(room);
+    if (name == NULL) return MK_HOST_DONE;
+    size_t size = actor_reverse_lookup(guest->rt, args[0], name, room);
+    memcpy(to, name, size);
+    mk_free(name);
+    *result = size;
+    return MK_HOST_DONE;
+}
+
+/* ---- other actors ------------------------------------------------------------------------------------------------- */
+
+mk_host_end_t mk_import_list_actors(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint32_t    max = (uint32_t)args[1];
+    *result = (uint32_t)-1;
+    if (!granted(guest, WASM_GRANT_LIST, "mk_list_actors")) return MK_HOST_DONE;
+    uint8_t *to = mk_guest_span(guest, args[0], (uint64_t)max * sizeof(actor_id_t));
+    uint8_t *count = mk_guest_span(guest, args[2], 4);
+    if (to == NULL || count == NULL) return MK_HOST_DONE;
+    size_t alive = runtime_list_actors(guest->rt, NULL, 0), written = alive < max ? alive : max;
+    /* Through memory of our own: the guest's is not aligned, and its byte order is little-endian everywhere. */
+    actor_id_t *ids = mk_alloc((written > 0 ? written : 1) * sizeof *ids);
+    if (ids == NULL) {
+        mk_guest_fail(guest, "mk_list_actors: %s", mk_err_text(MK_ERR_NOMEM));
+        return MK_HOST_DONE;
+    }
+    runtime_list_actors(guest->rt, ids, written);
+    for (size_t i = 0; i < written * sizeof *ids; i++) to[i] = (uint8_t)(ids[i / 8] >> (i % 8 * 8));
+    for (unsigned i = 0; i < 4; i++) count[i] = (uint8_t)(written >> (i * 8));
+    mk_free(ids);
+    *result = 0;
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t  *guest = host;
+    actor_info_t info;
+    if (args[0] != guest->id) {
+        bool own = runtime_get_actor_info(guest->rt, args[0], &info) && info.parent == guest->id;
+        if (!own && !granted(guest, WASM_GRANT_STOP, "mk_stop")) {
+            *result = (uint32_t)-1;
+            return MK_HOST_DONE;
+        }
+    }
+    actor_stop(guest->rt, args[0]);
+    return MK_HOST_DONE;
+}
+
+/* A guest of this guest: it inherits everything but the grants, of which it gets those meant for children. */
+static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out, char *err,
+                      size_t err_size) {
+    if (guest->info.children >= guest->config.children_max) {
+        mk_guest_fail(guest, "%u children are alive, no more are allowed", guest->info.children);
+        memcpy(err, guest->error, err_size < sizeof guest->error ? err_size : sizeof guest->error);
+        return MK_ERR_LIMIT;
+    }
+    mk_guest_config_t config = guest->config;
+    wasm_options_t    options = {.name = name};
+    config.grants = guest->config.child_grants & guest->config.grants;
+    config.child_grants = config.grants;
+    mk_err_t result = mk_guest_spawn(guest->rt, &config, &options, bytes, size, out, err, err_size);
+    if (result == MK_OK) guest->info.children++;
+    return result;
+}
+
+mk_host_end_t mk_import_spawn_wasm(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    char        err[MK_GUEST_ERROR_BYTES] = "";
+    if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_wasm")) return MK_HOST_DONE;
+    uint8_t *bytes = mk_guest_span(guest, args[0], (uint32_t)args[1]);
+    if (bytes == NULL) return MK_HOST_DONE;
+    if (spawn(guest, bytes, (uint32_t)args[1], NULL, result, err, sizeof err) != MK_OK) {
+        *result = ACTOR_ID_INVALID;
+        mk_guest_fail(guest, "%s", err);
+    }
+    return MK_HOST_DONE;
+}
+
+/* ---- files -------------------------------------------------------------------------------------------------------- */
+
+static bool files_granted(mk_guest_t *guest, const char *import) {
+    return (guest->config.grants & WASM_GRANT_ALL_FILES) != 0 || granted(guest, WASM_GRANT_FILES, import);
+}
+
+/* Where the grant ends is the port's to enforce: it opens below the folder or not at all. */
+static mk_err_t read_file(mk_guest_t *guest, const char *path, uint8_t **bytes, size_t *size) {
+    bool        anywhere = (guest->config.grants & WASM_GRANT_ALL_FILES) != 0;
+    const char *below = guest->config.files_below;
+    if (!anywhere && below == NULL) return MK_ERR_DENIED;
+    return mk_port_read_file(anywhere ? NULL : below, path, FILE_BYTES_MAX, bytes, size);
+}
+
+mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint32_t    cap = (uint32_t)args[3];
+    *result = (uint32_t)-1;
+    if (!files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
+    uint8_t *buf = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
+    if (buf == NULL || out_size == NULL) return MK_HOST_DONE;
+    char *path = copy_text(guest, args[0], args[1], "mk_read_file");
+    if (path == NULL) return MK_HOST_DONE;
+    uint8_t *bytes = NULL;
+    size_t   size = 0;
+    mk_err_t err = read_file(guest, path, &bytes, &size);
+    if (err == MK_OK) {
+        for (unsigned i = 0; i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
+        if (size <= cap) {
+            memcpy(buf, bytes, size);
+            *result = 0;
+        } else {
+            err = MK_ERR_TOOLONG;
+        }
+        mk_free(bytes);
+    }
+    if (err != MK_OK) mk_guest_fail(guest, "%.100s: %s", path, mk_err_text(err));
+    mk_free(path);
+    return MK_HOST_DONE;
+}
+
+static void spawn_file(mk_guest_t *guest, const char *path, const char *name, uint8_t *out_size, uint64_t *result) {
+    char       text[MK_GUEST_ERROR_BYTES] = "";
+    uint8_t   *bytes = NULL;
+    size_t     size = 0;
+    actor_id_t id = ACTOR_ID_INVALID;
+    mk_err_t   err = read_file(guest, path, &bytes, &size);
+    if (err != MK_OK) {
+        mk_guest_fail(guest, "%.100s: %s", path, mk_err_text(err));
+        return;
+    }
+    for (unsigned i = 0; out_size != NULL && i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
+    err = spawn(guest, bytes, size, name, &id, text, sizeof text);
+    if (err == MK_OK) *result = id;
+    else mk_guest_fail(guest, "%s", text[0] != '\0' ? text : mk_err_text(err));
+    mk_free(bytes);
+}
+
+mk_host_end_t mk_import_spawn_file(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint8_t    *out_size = NULL;
+    char       *path = NULL, *name = NULL;
+    if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_file") || !files_granted(guest, "mk_spawn_file"))
+        return MK_HOST_DONE;
+    if ((uint32_t)args[4] != 0 && (out_size = mk_guest_span(guest, args[4], 4)) == NULL) return MK_HOST_DONE;
+    if ((path = copy_text(guest, args[0], args[1], "mk_spawn_file")) == NULL) return MK_HOST_DONE;
+    if ((uint32_t)args[3] == 0 || (name = copy_text(guest, args[2], args[3], "mk_spawn_file")) != NULL)
+        spawn_file(guest, path, name, out_size, result);
+    mk_free(name);
+    mk_free(path);
+    return MK_HOST_DONE;
+}

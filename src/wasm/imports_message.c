@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imports_message.c -- sending, and the imports that wait. */
+#include <string.h>
+
+#include "microkernel/services.h"
+#include "wasm/guest.h"
+#include "wasm/imports.h"
+
+/* Ends, exits and timers speak for the runtime; a guest that could send them could speak for it too. */
+enum { FORGEABLE_TYPES = 0x10 };
+
+static bool send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    if (type >= MK_MSG_SYSTEM_BASE && type < MK_MSG_SYSTEM_BASE + FORGEABLE_TYPES) {
+        guest->info.bad_arguments++;
+        mk_guest_fail(guest, "mk_send: message type 0x%08x is the runtime's own", (unsigned)type);
+        return false;
+    }
+    mk_err_t err = actor_try_send(guest->rt, dest, type, payload, size);
+    if (err == MK_OK) return true;
+    guest->info.refused++;
+    mk_guest_fail(guest, "mk_send: %s", mk_err_text(err));
+    return false;
+}
+
+mk_host_end_t mk_import_send(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint32_t    size = (uint32_t)args[3];
+    uint8_t    *payload = mk_guest_span(guest, args[2], size);
+    if (payload == NULL) return MK_HOST_DONE;
+    if (size > guest->config.message_bytes_max) {
+        guest->info.refused++;
+        mk_guest_fail(guest, "mk_send: %u bytes, at most %u are allowed", size, guest->config.message_bytes_max);
+        return MK_HOST_DONE;
+    }
+    *result = send(guest, args[0], (msg_type_t)args[1], size > 0 ? payload : NULL, size);
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_send_u32(void *host, const uint64_t *args, uint64_t *result) {
+    uint32_t value = (uint32_t)args[2];
+    uint8_t  payload[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+    *result = send(host, args[0], (msg_type_t)args[1], payload, sizeof payload);
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_sleep_ms(void *host, const uint64_t *args, uint64_t *result) {
+    if (mk_guest_wait(host, MK_WAIT_TIME, false, (uint32_t)args[0])) return MK_HOST_BLOCKED;
+    *result = (uint32_t)-1;
+    return MK_HOST_DONE;
+}
+
+/* Every address is checked before the wait, so that nothing is taken from the mailbox that cannot be delivered. Memory
+ * cannot shrink and nobody else runs in it, so the check still holds when the message comes. */
+static mk_host_end_t receive(mk_guest_t *guest, const uint64_t *args, uint32_t source, int64_t timeout_ms,
+                             uint64_t *result) {
+    guest->wait_type = (uint32_t)args[0];
+    guest->wait_buf = (uint32_t)args[1];
+    guest->wait_cap = (uint32_t)args[2];
+    guest->wait_size = (uint32_t)args[3];
+    guest->wait_source = source;
+    if (mk_guest_span(guest, guest->wait_type, 4) != NULL && mk_guest_span(guest, guest->wait_buf, guest->wait_cap) &&
+        mk_guest_span(guest, guest->wait_size, 4) != NULL && mk_guest_span(guest, source, 8) != NULL &&
+        mk_guest_wait(guest, MK_WAIT_MESSAGE, true, timeout_ms))
+        return MK_HOST_BLOCKED;
+    *result = (uint32_t)-1;
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_recv(void *host, const uint64_t *args, uint64_t *result) {
+    return receive(host, args, 0, -1, result);
+}
+
+mk_host_end_t mk_import_recv_full(void *host, const uint64_t *args, uint64_t *result) {
+    return receive(host, args, (uint32_t)args[4], -1, result);
+}
+
+mk_host_end_t mk_import_recv_timeout(void *host, const uint64_t *args, uint64_t *result) {
+    return receive(host, args, (uint32_t)args[4], (uint32_t)args[5], result);
+}
+
+/* Address 0 is a null pointer in every language that has one: the result is not wanted. */
+static void put(mk_guest_t *guest, uint32_t address, uint64_t value, size_t bytes) {
+    uint8_t *to = address != 0 ? mk_guest_span(guest, address, bytes) : NULL;
+    for (size_t i = 0; to != NULL && i < bytes; i++, value >>= 8) to[i] = (uint8_t)value;
+}
+
+uint32_t mk_recv_deliver(mk_guest_t *guest, const mk_guest_message_t *message) {
+    size_t   copied = message->size < guest->wait_cap ? message->size : guest->wait_cap;
+    uint8_t *buf = mk_guest_span(guest, guest->wait_buf, copied);
+    if (buf != NULL && copied > 0) memcpy(buf, message->payload, copied);
+    put(guest, guest->wait_type, message->type, 4);
+    put(guest, guest->wait_size, message->size, 4);
+    put(guest, guest->wait_source, message->source, 8);
+    return 0;
+}
+
+uint32_t mk_recv_timed_out(void) { return (uint32_t)-2; }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imports_self.c -- who am I, what time is it, and text for people. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "microkernel/console.h"
+#include "microkernel/runtime.h"
+#include "microkernel/services.h"
+#include "port/port.h"
+#include "wasm/guest.h"
+#include "wasm/imports.h"
+
+mk_host_end_t mk_import_self(void *host, const uint64_t *args, uint64_t *result) {
+    (void)args;
+    *result = ((mk_guest_t *)host)->id;
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_time_ms(void *host, const uint64_t *args, uint64_t *result) {
+    (void)host, (void)args;
+    *result = mk_port_now_us() / 1000;
+    return MK_HOST_DONE;
+}
+
+void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size) {
+    char line[1000]; /* what the log takes of one entry */
+    if (size > sizeof line) size = sizeof line;
+    if (size > 0) memcpy(line, text, size);
+    while (size > 0 && line[size - 1] == '\n') size--;
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f) line[i] = ' ';
+    }
+    actor_log(guest->rt, level, "%.*s", (int)size, line);
+}
+
+mk_host_end_t mk_import_log(void *host, const uint64_t *args, uint64_t *result) {
+    (void)result;
+    mk_guest_t *guest = host;
+    int32_t     level = (int32_t)(uint32_t)args[0];
+    uint8_t    *text = mk_guest_span(guest, args[1], (uint32_t)args[2]);
+    if (level < MK_LOG_DEBUG) level = MK_LOG_DEBUG;
+    if (level > MK_LOG_ERROR) level = MK_LOG_ERROR;
+    if (text != NULL) mk_guest_log(guest, level, text, (uint32_t)args[2]);
+    return MK_HOST_DONE;
+}
+
+void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
+    const mk_guest_config_t *config = &guest->config;
+    if (size == 0) return;
+    if (size > config->message_bytes_max) {
+        guest->info.refused++;
+        mk_guest_fail(guest, "printing: %zu bytes, at most %u are allowed", size, config->message_bytes_max);
+        return;
+    }
+    if (config->console != ACTOR_ID_INVALID) {
+        if (!actor_send(guest->rt, config->console, MSG_CONSOLE_PRINT, text, size)) guest->info.refused++;
+    } else if (config->print != NULL) {
+        config->print(config->print_arg, text, size);
+    } else {
+        mk_port_write(1, text, size);
+    }
+}
+
+mk_host_end_t mk_import_print(void *host, const uint64_t *args, uint64_t *result) {
+    (void)result;
+    mk_guest_t *guest = host;
+    uint8_t    *text = mk_guest_span(guest, args[0], (uint32_t)args[1]);
+    if (text != NULL) mk_guest_print(guest, text, (uint32_t)args[1]);
+    return MK_HOST_DONE;
+}
+
+static size_t give_text(mk_guest_t *guest, const char *text, const uint64_t *args) {
+    size_t   size = strlen(text), cap = (uint32_t)args[1];
+    uint8_t *to = mk_guest_span(guest, args[0], cap);
+    if (to == NULL) return 0;
+    if (size > cap) size = cap;
+    memcpy(to, text, size);
+    return size;
+}
+
+mk_host_end_t mk_import_last_error(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    char        text[MK_GUEST_ERROR_BYTES];
+    memcpy(text, guest->error, sizeof text); /* a bad address here becomes the next error */
+    *result = give_text(guest, text, args);
+    return MK_HOST_DONE;
+}
+
+mk_host_end_t mk_import_node_name(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    char        made[32];
+    const char *name = getenv("MK_NODE_NAME");
+    if (name == NULL || name[0] == '\0') {
+        snprintf(made, sizeof made, "node-%u", (unsigned)runtime_get_node_id(guest->rt));
+        name = made;
+    }
+    *result = give_text(guest, name, args);
+    return MK_HOST_DONE;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wasm_actor.c -- the public calls: from bytes and options to a guest, and from an actor's id back to it. */
+#include "microkernel/wasm_actor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "microkernel/services.h"
+#include "microkernel/supervision.h"
+#include "port/port.h"
+#include "runtime/internal.h"
+#include "wasm/guest.h"
+#include "wasm/imports.h"
+
+/* Modules larger than this are refused before they are read. */
+#define MODULE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+enum {
+    DEFAULT_BUDGET_MS = 100,
+    DEFAULT_MEMORY_PAGES = 1024,
+    DEFAULT_MESSAGE_BYTES = 1024 * 1024,
+    DEFAULT_CHILDREN = 256,
+    STACK_BYTES_MIN = 1024,
+    STACK_BYTES_MAX = 16 * 1024 * 1024,
+};
+
+static unsigned inits;
+
+/* ---- init ----------------------------------------------------------------------------------------------------------- */
+
+bool wasm_actors_init(void) {
+    if (inits > 0) {
+        inits++;
+        return true;
+    }
+    size_t                  count;
+    const mk_host_import_t *imports = mk_imports(&count);
+    (void)mk_imports_signatures(&count);
+    if (mk_code_start() != MK_OK) return false;
+    if (mk_engine_find(NULL)->start(imports, count) != MK_OK) {
+        mk_code_stop();
+        return false;
+    }
+    inits = 1;
+    return true;
+}
+
+void wasm_actors_cleanup(void) {
+    if (inits == 0 || --inits > 0) return;
+    mk_engine_find(NULL)->stop();
+    mk_code_stop();
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------------------- */
+
+static uint32_t native_stack_bytes(fiber_stack_class_t fiber) {
+    switch (fiber) {
+    case FIBER_STACK_NONE: return 0;
+    case FIBER_STACK_TINY: return 12 * 1024;
+    case FIBER_STACK_MEDIUM: return 32 * 1024;
+    case FIBER_STACK_LARGE: return 128 * 1024;
+    default: return 16 * 1024;
+    }
+}
+
+static uint32_t within(size_t asked, uint32_t fallback, uint32_t least, uint32_t most) {
+    if (asked == 0) return fallback;
+    return asked < least ? least : asked > most ? most : (uint32_t)asked;
+}
+
+mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *options) {
+    static const wasm_options_t defaults;
+    const wasm_options_t       *o = options != NULL ? options : &defaults;
+    uint32_t heap_bytes = within(o->heap_size, WASM_DEFAULT_HEAP_SIZE, 1, UINT32_MAX - MK_MODULE_PAGE_BYTES);
+    *config = (mk_guest_config_t){
+        .limits = {.stack_bytes = within(o->stack_size, WASM_DEFAULT_STACK_SIZE, STACK_BYTES_MIN, STACK_BYTES_MAX),
+                   .memory_pages_max = within(o->memory_pages_max, DEFAULT_MEMORY_PAGES, 1, MK_MODULE_PAGES_MAX),
+                   .native_stack_bytes = native_stack_bytes(o->fiber)},
+        .heap_pages = (heap_bytes + MK_MODULE_PAGE_BYTES - 1) / MK_MODULE_PAGE_BYTES,
+        .grants = o->grants,
+        .child_grants = o->child_grants,
+        .budget_ms = within(o->budget_ms, DEFAULT_BUDGET_MS, 1, UINT32_MAX),
+        .message_bytes_max = within(o->message_bytes_max, DEFAULT_MESSAGE_BYTES, 1, UINT32_MAX),
+        .children_max = within(o->children_max, DEFAULT_CHILDREN, 1, UINT32_MAX),
+        .console = o->console,
+        .print = o->print,
+        .print_arg = o->print_arg,
+        .engine = mk_engine_find(o->engine),
+    };
+    if (config->engine == NULL || inits == 0) return MK_ERR_INVALID;
+    if (o->files_below == NULL) return MK_OK;
+    config->files_below = mk_strndup(o->files_below, strlen(o->files_below));
+    return config->files_below != NULL ? MK_OK : MK_ERR_NOMEM;
+}
+
+mk_err_t mk_guest_config_copy(mk_guest_config_t *to, const mk_guest_config_t *from) {
+    *to = *from;
+    if (from->files_below == NULL) return MK_OK;
+    to->files_below = mk_strndup(from->files_below, strlen(from->files_below));
+    return to->files_below != NULL ? MK_OK : MK_ERR_NOMEM;
+}
+
+void mk_guest_config_fini(mk_guest_config_t *config) { mk_free(config->files_below); }
+
+static mk_err_t say(char *err, size_t err_size, mk_err_t code) {
+    if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(code));
+    return code;
+}
+
+static mk_err_t config_from(mk_guest_config_t *config, const wasm_options_t *options, char *err, size_t err_size) {
+    mk_err_t result = mk_guest_config_init(config, options);
+    if (result == MK_OK) return MK_OK;
+    if (err_size > 0) {
+        snprintf(err, err_size, "%s",
+                 result != MK_ERR_INVALID ? mk_err_text(result)
+                 : inits == 0             ? "wasm_actors_init() was not called"
+                                          : "no such engine");
+    }
+    return result;
+}
+
+static mk_err_t load(const mk_guest_config_t *config, const void *bytes, size_t size, mk_code_t **out, char *err,
+                     size_t err_size) {
+    return mk_code_load(config->engine, bytes, size, config->heap_pages, out, err, err_size);
+}
+
+/* ---- guests ------------------------------------------------------------------------------------------------------------ */
+
+mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size) {
+    const mk_engine_t  *engine = guest->config.engine;
+    mk_wasm_instance_t *instance;
+    mk_wasm_limits_t    limits = guest->config.limits;
+    if (code->memory_min - code->reserve_pages > limits.memory_pages_max) {
+        if (err_size > 0)
+            snprintf(err, err_size, "its memory begins with %u pages, at most %u are allowed",
+                     (unsigned)(code->memory_min - code->reserve_pages), (unsigned)limits.memory_pages_max);
+        return MK_ERR_LIMIT;
+    }
+    limits.memory_pages_max += code->reserve_pages; /* the host's, not the guest's */
+    if (limits.memory_pages_max > MK_MODULE_PAGES_MAX) limits.memory_pages_max = MK_MODULE_PAGES_MAX;
+    mk_err_t result = engine->instantiate(code->module, &limits, guest, &instance, err, err_size);
+    if (result != MK_OK) return result;
+
+    if (guest->instance != NULL) engine->destroy(guest->instance);
+    guest->instance = instance;
+    guest->code = code;
+    guest->start = engine->find(instance, MK_WASM_START_FUNCTION, "()");
+    guest->handle = engine->find(instance, "handle_message", "(iIii)i");
+    guest->initialize = guest->alloc = guest->free = (mk_wasm_function_t){0};
+    if (code->initialize != NULL) guest->initialize = engine->find(instance, code->initialize, "()");
+    if (code->alloc != NULL) guest->alloc = engine->find(instance, code->alloc, "(i)i");
+    if (code->free != NULL) guest->free = engine->find(instance, code->free, "(i)");
+    guest->step = MK_STEP_START;
+    return MK_OK;
+}
+
+/* A record without an instance. */
+static mk_guest_t *guest_alloc(const mk_guest_config_t *config) {
+    mk_guest_t *guest = mk_calloc(1, sizeof *guest);
+    if (guest == NULL) return NULL;
+    if (mk_guest_config_copy(&guest->config, config) == MK_OK) return guest;
+    mk_free(guest);
+    return NULL;
+}
+
+mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_t *code, mk_guest_t **out, char *err,
+                         size_t err_size) {
+    mk_guest_t *guest = guest_alloc(config);
+    if (guest == NULL) return say(err, err_size, MK_ERR_NOMEM);
+    mk_err_t result = mk_guest_instantiate(guest, code, err, err_size);
+    if (result == MK_OK) *out = guest;
+    else wasm_actor_free(guest);
+    return result;
+}
+
+void wasm_actor_free(void *state) {
+    mk_guest_t *guest = state;
+    if (guest == NULL) return;
+    if (guest->taken != NULL) message_release(guest->rt, guest->taken);
+    if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
+    mk_code_release(guest->code);
+    mk_guest_config_fini(&guest->config);
+    mk_free(guest);
+}
+
+mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
+                        const void *bytes, size_t size, actor_id_t *out, char *err, size_t err_size) {
+    mk_code_t  *code;
+    mk_guest_t *guest;
+    mk_err_t    result = load(config, bytes, size, &code, err, err_size);
+    if (result != MK_OK) return result;
+    if ((result = mk_guest_create(config, code, &guest, err, err_size)) != MK_OK) {
+        mk_code_release(code);
+        return result;
+    }
+    actor_options_t actor = {.behavior = wasm_actor_behavior,
+                             .state = guest,
+                             .free_state = wasm_actor_free,
+                             .mailbox_size = options != NULL ? options->mailbox_size : 0,
+                             .name = options != NULL ? options->name : NULL,
+                             .orphan = options != NULL && options->orphan,
+                             .trap_exits = true};
+    if ((result = actor_spawn_opts(rt, &actor, out)) != MK_OK) {
+        wasm_actor_free(guest);
+        return say(err, err_size, result);
+    }
+    /* Its start function runs in its own first turn, which this brings about. Refused (no memory), the first message
+     * does. */
+    (void)actor_send(rt, *out, MSG_WAKE, NULL, 0);
+    return MK_OK;
+}
+
+mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, const wasm_options_t *options,
+                               actor_id_t *out, char *err, size_t err_size) {
+    mk_guest_config_t config;
+    char              text[MK_GUEST_ERROR_BYTES] = "";
+    mk_err_t          result = config_from(&config, options, text, sizeof text);
+    if (result == MK_OK) {
+        result = mk_guest_spawn(rt, &config, options, buf, size, out, text, sizeof text);
+    }
+    mk_guest_config_fini(&config);
+    if (result == MK_OK) return MK_OK;
+    actor_log(rt, MK_LOG_WARN, "guest not spawned: %s", text);
+    if (err_size > 0) snprintf(err, err_size, "%s", text);
+    return result;
+}
+
+mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *path, const wasm_options_t *options, actor_id_t *out,
+                                    size_t *file_size, char *err, size_t err_size) {
+    uint8_t *bytes;
+    size_t   size;
+    mk_err_t result = mk_port_read_file(NULL, path, MODULE_BYTES_MAX, &bytes, &size);
+    if (result != MK_OK) {
+        actor_log(rt, MK_LOG_WARN, "guest not spawned: %s: %s", path, mk_err_text(result));
+        if (err_size > 0) snprintf(err, err_size, "%s: %s", path, mk_err_text(result));
+        return result;
+    }
+    if (file_size != NULL) *file_size = size;
+    result = actor_spawn_wasm_opts(rt, bytes, size, options, out, err, err_size);
+    mk_free(bytes);
+    return result;
+}
+
+actor_id_t actor_spawn_wasm(runtime_t *rt, const void *buf, size_t size, size_t mailbox_size, size_t stack_size,
+                            size_t heap_size, fiber_stack_class_t fiber) {
+    wasm_options_t options = {
+        .mailbox_size = mailbox_size, .stack_size = stack_size, .heap_size = heap_size, .fiber = fiber};
+    actor_id_t id;
+    return actor_spawn_wasm_opts(rt, buf, size, &options, &id, NULL, 0) == MK_OK ? id : ACTOR_ID_INVALID;
+}
+
+actor_id_t actor_spawn_wasm_file(runtime_t *rt, const char *path, size_t mailbox_size, size_t stack_size,
+                                 size_t heap_size, fiber_stack_class_t fiber) {
+    wasm_options_t options = {
+        .mailbox_size = mailbox_size, .stack_size = stack_size, .heap_size = heap_size, .fiber = fiber};
+    actor_id_t id;
+    return actor_spawn_wasm_file_opts(rt, path, &options, &id, NULL, NULL, 0) == MK_OK ? id : ACTOR_ID_INVALID;
+}
+
+/* ---- for supervisors ------------------------------------------------------------------------------------------------------ */
+
+typedef struct factory_arg {
+    mk_guest_config_t config;
+    mk_code_t        *code;
+} factory_arg_t;
+
+mk_err_t wasm_factory_arg_create_opts(const void *buf, size_t size, const wasm_options_t *options, void **out,
+                                      char *err, size_t err_size) {
+    factory_arg_t *arg = mk_calloc(1, sizeof *arg);
+    if (arg == NULL) return say(err, err_size, MK_ERR_NOMEM);
+    mk_err_t result = config_from(&arg->config, options, err, err_size);
+    if (result == MK_OK) result = load(&arg->config, buf, size, &arg->code, err, err_size);
+    if (result == MK_OK) *out = arg;
+    else wasm_factory_arg_destroy(arg);
+    return result;
+}
+
+void *wasm_factory_arg_create(const void *buf, size_t size, size_t stack_size, size_t heap_size,
+                              fiber_stack_class_t fiber) {
+    wasm_options_t options = {.stack_size = stack_size, .heap_size = heap_size, .fiber = fiber};
+    void          *arg;
+    return wasm_factory_arg_create_opts(buf, size, &options, &arg, NULL, 0) == MK_OK ? arg : NULL;
+}
+
+void wasm_factory_arg_destroy(void *arg) {
+    factory_arg_t *factory = arg;
+    if (factory == NULL) return;
+    mk_code_release(factory->code);
+    mk_guest_config_fini(&factory->config);
+    mk_free(factory);
+}
+
+/* A factory cannot say why it failed, an actor can: the record is made in any case, and its first turn tells. */
+void *wasm_actor_factory(void *arg) {
+    factory_arg_t *factory = arg;
+    mk_guest_t    *guest = guest_alloc(&factory->config);
+    if (guest == NULL) return NULL;
+    mk_code_t *code = mk_code_retain(factory->code);
+    mk_err_t   result = mk_guest_instantiate(guest, code, guest->error, sizeof guest->error);
+    if (result == MK_OK) return guest;
+    mk_code_release(code);
+    guest->error_reason = result == MK_ERR_NOMEM ? EXIT_OUT_OF_MEMORY : EXIT_FAILED;
+    return guest;
+}
+
+/* ---- while it runs --------------------------------------------------------------------------------------------------------- */
+
+/* NULL: no such actor, or no guest. */
+static mk_guest_t *find(runtime_t *rt, actor_id_t id, bool *exists) {
+    actor_t *actor = mk_actor_find(rt, id);
+    *exists = actor != NULL;
+    return actor != NULL && actor->behavior == wasm_actor_behavior ? actor->state : NULL;
+}
+
+reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id) {
+    bool        exists;
+    char        err[MK_GUEST_ERROR_BYTES] = "";
+    mk_code_t  *code, *old;
+    mk_guest_t *guest = find(rt, id, &exists);
+    if (guest == NULL) return exists ? RELOAD_ERR_NOT_WASM : RELOAD_ERR_NOT_FOUND;
+    if (guest->running || guest->wait != MK_WAIT_NONE) return RELOAD_ERR_FIBER_ACTIVE;
+    if (load(&guest->config, buf, size, &code, err, sizeof err) != MK_OK) {
+        actor_log(rt, MK_LOG_WARN, "guest not reloaded: %s", err);
+        return RELOAD_ERR_MODULE_LOAD;
+    }
+    old = guest->code;
+    if (mk_guest_instantiate(guest, code, err, sizeof err) != MK_OK) {
+        mk_code_release(code);
+        actor_log(rt, MK_LOG_WARN, "guest not reloaded: %s", err);
+        return RELOAD_ERR_INSTANCE;
+    }
+    mk_code_release(old);
+    guest->has_message = false;
+    (void)actor_send(rt, id, MSG_WAKE, NULL, 0);
+    if (new_id != NULL) *new_id = id;
+    return RELOAD_OK;
+}
+
+bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {
+    bool        exists;
+    mk_guest_t *guest = find(rt, id, &exists);
+    if (guest == NULL) return false;
+    *out = guest->info;
+    uint8_t *base;
+    out->memory_bytes = guest->instance != NULL ? guest->config.engine->memory(guest->instance, &base) : 0;
+    out->waiting = guest->wait != MK_WAIT_NONE;
+    return true;
+}
