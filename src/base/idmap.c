@@ -65,17 +65,26 @@ mk_err_t mk_idmap_grow(mk_idmap_t *map) {
     map->slots = slots;
     map->mask = 2 * n - 1;
     map->free = MK_IDMAP_END;
-    for (uint32_t i = n; i-- > 0;) split(map, i, n); /* downwards: low numbers are given first */
+    /* Downwards, so that low numbers are given first; slot 0 has the highest of each round. */
+    split(map, 0, n);
+    for (uint32_t i = n - 1; i > 0; i--) split(map, i, n);
     return MK_OK;
+}
+
+/* Whether growing would bring a number. At the end of all numbers a full map must not double with every attempt. */
+static bool has_numbers_left(const mk_idmap_t *map) {
+    uint32_t n = mk_idmap_slots(map);
+    for (uint32_t i = 0; i < n; i++)
+        if (map->slots[i].value != NULL && (map->wraps || map->slots[i].seq <= UINT32_MAX - n)) return true;
+    return false;
 }
 
 mk_err_t mk_idmap_add(mk_idmap_t *map, void *value, uint32_t *seq) {
     mk_assert(value != NULL);
-    /* A map whose numbers are nearly used up may grow and still find none; then it is at its end. */
     if (map->free == MK_IDMAP_END) {
+        if (!has_numbers_left(map)) return MK_ERR_LIMIT;
         mk_err_t err = mk_idmap_grow(map);
         if (err != MK_OK) return err;
-        if (map->free == MK_IDMAP_END) return MK_ERR_LIMIT;
     }
     mk_idslot_t *slot = &map->slots[map->free];
     map->free = slot->next;
