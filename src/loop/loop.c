@@ -24,7 +24,8 @@ static int64_t bounded_wait(mk_loop_t *loop, int64_t wait_us) {
     uint64_t next_ms = mk_wheel_next_ms(&loop->wheel);
     if (wait_us == 0 || next_ms == UINT64_MAX) return wait_us;
     uint64_t now_us = mk_port_now_us();
-    uint64_t next_us = next_ms * 1000;
+    /* A timer centuries away is as good as one at the end of what can be waited for. */
+    uint64_t next_us = next_ms < (uint64_t)INT64_MAX / 1000 ? next_ms * 1000 : (uint64_t)INT64_MAX;
     int64_t  until_us = next_us > now_us ? (int64_t)(next_us - now_us) : 0;
     return wait_us < 0 || until_us < wait_us ? until_us : wait_us;
 }
