@@ -68,6 +68,7 @@ static mk_err_t set_file(mk_poller_t *poller, int fd, uint32_t events, void *tag
 }
 
 mk_err_t mk_poller_set(mk_poller_t *poller, int fd, uint32_t events, void *tag) {
+    if (fd < 0) return MK_ERR_INVALID;
     if (find_file(poller, fd) != NULL) return set_file(poller, fd, events, tag);
     struct epoll_event want = {.events = events, .data.ptr = tag};
     /* epoll reports errors even for no events at all; to hear nothing the descriptor has to leave. */
@@ -86,7 +87,7 @@ mk_err_t mk_poller_set(mk_poller_t *poller, int fd, uint32_t events, void *tag) 
 }
 
 void mk_poller_remove(mk_poller_t *poller, int fd) {
-    always_ready_t *file = find_file(poller, fd);
+    always_ready_t *file = fd >= 0 ? find_file(poller, fd) : NULL;
     if (file != NULL) {
         if (file->events != 0) poller->files--;
         file->fd = -1;
