@@ -45,7 +45,7 @@ format:
 check: setup
 	@tools/check_layers
 	@tools/check_tidy
-	@clang-format --style=file --dry-run -Werror $(SOURCES)
+	@clang-format --style=file --dry-run -Werror $(SOURCES) && echo 'format: as it should be'
 	@cmake --preset clang-debug
 	@tools/lint build/clang-debug
 

@@ -120,6 +120,9 @@ function(mk_test room name port)
   endif()
   add_test(NAME ${room}/${name} COMMAND ${target})
   set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 300)
+  if(port STREQUAL "linux")
+    set_tests_properties(${room}/${name} PROPERTIES LABELS threads) # for the thread sanitizer
+  endif()
 endfunction()
 
 # mk_library(name port): every room behind the public headers, on that port.

@@ -6,8 +6,7 @@
 
 enum { MSG_TICK = 1, TICKS = 3 };
 
-static bool count(runtime_t *rt, actor_t *self, message_t *msg, void *state)
-{
+static bool count(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)rt;
     (void)self;
     int *seen = state;
@@ -15,11 +14,10 @@ static bool count(runtime_t *rt, actor_t *self, message_t *msg, void *state)
     return *seen < TICKS;
 }
 
-int main(void)
-{
-    int         seen = 0;
-    runtime_t  *rt = runtime_init(1, 0);
-    actor_id_t  counter = rt != NULL ? actor_spawn(rt, count, &seen, NULL, 0) : ACTOR_ID_INVALID;
+int main(void) {
+    int        seen = 0;
+    runtime_t *rt = runtime_init(1, 0);
+    actor_id_t counter = rt != NULL ? actor_spawn(rt, count, &seen, NULL, 0) : ACTOR_ID_INVALID;
     for (int i = 0; counter != ACTOR_ID_INVALID && i < TICKS; i++) {
         if (!actor_send(rt, counter, MSG_TICK, NULL, 0)) break;
     }

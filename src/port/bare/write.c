@@ -4,6 +4,4 @@
 
 #include "port/port.h"
 
-void mk_port_write(int stream, const void *data, size_t size) {
-    fwrite(data, 1, size, stream == 2 ? stderr : stdout);
-}
+void mk_port_write(int stream, const void *data, size_t size) { fwrite(data, 1, size, stream == 2 ? stderr : stdout); }
