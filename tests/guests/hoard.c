@@ -13,7 +13,7 @@
 #endif
 
 enum {
-    VERIFY  = 10, /* any payload that follows payload_byte(): checks it and the hoard; RESULT: wrong bytes    */
+    VERIFY = 10,  /* any payload that follows payload_byte(): checks it and the hoard; RESULT: wrong bytes    */
     WAIT_IN = 11, /* the same, but first waits for one more message and checks both payloads                  */
     RELEASE = 12  /* frees everything; RESULT: blocks freed                                                   */
 };
@@ -30,26 +30,24 @@ static block_t *hoard;
 /* The tests fill payloads the same way: byte i of n is i * 7 + n. */
 static unsigned char payload_byte(uint32_t i, uint32_t n) { return (unsigned char)(i * 7 + n); }
 
-static uint32_t payload_wrong(const unsigned char *payload, uint32_t size)
-{
+static uint32_t payload_wrong(const unsigned char *payload, uint32_t size) {
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < size; i++) wrong += payload[i] != payload_byte(i, size);
     return wrong;
 }
 
-static unsigned char hoard_byte(const block_t *b, uint32_t i)
-{
+static unsigned char hoard_byte(const block_t *b, uint32_t i) {
     return (unsigned char)(((uint32_t)b >> 4) + i * 31 + b->bytes);
 }
 
-static uint32_t hoard_all(void)
-{
+static uint32_t hoard_all(void) {
     uint32_t total = 0;
-    void    *room  = ROOM_BYTES > 0 ? malloc(ROOM_BYTES) : NULL;
+    /* Volatile, or a compiler sees that nobody uses what is taken here and given back below. */
+    void *volatile room = ROOM_BYTES > 0 ? malloc(ROOM_BYTES) : NULL;
     for (uint32_t want = BLOCK_BYTES_MAX; want >= BLOCK_BYTES_MIN; want /= 2) {
         for (block_t *b; (b = malloc(want)) != NULL; hoard = b) {
-            b->next             = hoard;
-            b->bytes            = want - (uint32_t)sizeof *b;
+            b->next = hoard;
+            b->bytes = want - (uint32_t)sizeof *b;
             unsigned char *data = (unsigned char *)(b + 1);
             for (uint32_t i = 0; i < b->bytes; i++) data[i] = hoard_byte(b, i);
             total += want;
@@ -59,8 +57,7 @@ static uint32_t hoard_all(void)
     return total;
 }
 
-static uint32_t hoard_wrong(void)
-{
+static uint32_t hoard_wrong(void) {
     uint32_t wrong = 0;
     for (const block_t *b = hoard; b != NULL; b = b->next) {
         const unsigned char *data = (const unsigned char *)(b + 1);
@@ -69,8 +66,7 @@ static uint32_t hoard_wrong(void)
     return wrong;
 }
 
-static uint32_t release_all(void)
-{
+static uint32_t release_all(void) {
     uint32_t count = 0;
     for (block_t *next; hoard != NULL; hoard = next, count++) {
         next = hoard->next;
@@ -79,16 +75,14 @@ static uint32_t release_all(void)
     return count;
 }
 
-static uint32_t wait_wrong(void)
-{
+static uint32_t wait_wrong(void) {
     static unsigned char buf[RECV_BYTES];
     mk_message_t         msg;
     if (mk_next(&msg, buf, sizeof buf, -1) != MK_OK || msg.cut) return 1;
     return payload_wrong(buf, msg.size);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     uint32_t result[2] = {0};
     switch (type) {
     case GO: /* RESULT: bytes hoarded, wrong bytes of GO's own payload afterwards */

@@ -2,6 +2,7 @@
 ;; One trap per message type: 10 unreachable, 11 division by zero, 12 division overflow, 13 a load behind memory,
 ;; 14 a store that reaches over its end, 15 a float that fits no integer, 16 an empty table slot, 17 a table slot of
 ;; another type, 18 an index behind the table, 19 memory.fill over the end. PING (2) is answered with PONG (3).
+;; It has an allocator, so that its memory ends where it thinks.
 (module
   (type $none (func))
   (type $other (func (param i64) (result i64)))
@@ -10,6 +11,7 @@
   (table 4 funcref)
   (elem (i32.const 1) $identity)
   (func $identity (type $other) (local.get 0))
+  (func (export "mk_alloc") (param i32) (result i32) (i32.const 1024))
   (func (export "handle_message") (param $type i32) (param $source i64) (param i32) (param $size i32) (result i32)
     (local $zero i32)
     (if (i32.eq (local.get $type) (i32.const 2))
