@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timers.h -- a hierarchical timing wheel: arming and cancelling cost the same whether ten timers wait or a million.
+/* timers.h -- a timing wheel: arming and cancelling cost the same whether ten timers wait or a million.
  *
- * Eleven levels of 64 slots, enough for any 64-bit time; a slot of level n is 64^n milliseconds wide. A timer lies in the lowest level whose range
- * reaches its time and moves down as that comes nearer, so a timer fires in its own millisecond, never before it. */
+ * What is due soon lies in the near wheel, one slot a millisecond, from which it fires. What is due later lies in the far
+ * wheels: levels of 64 slots, each slot as wide as the whole level below, emptied into lower levels when its time begins.
+ * The near wheel spans four seconds on large machines, so that most timers are never moved, and a slot that is
+ * emptied is a small part of all. A timer fires in its own millisecond, never before it. */
 #ifndef MK_LOOP_TIMERS_H
 #define MK_LOOP_TIMERS_H
 
@@ -11,7 +13,13 @@
 
 #include "base/list.h"
 
-enum { MK_WHEEL_LEVELS = 11, MK_WHEEL_BITS = 6, MK_WHEEL_SLOTS = 1 << MK_WHEEL_BITS };
+enum {
+    MK_NEAR_BITS = sizeof(void *) == 8 ? 12 : 6, /* 32 KiB of slots on a gateway, 256 bytes on a chip */
+    MK_NEAR_SLOTS = 1 << MK_NEAR_BITS,
+    MK_FAR_BITS = 6,
+    MK_FAR_SLOTS = 1 << MK_FAR_BITS,
+    MK_FAR_LEVELS = (64 - MK_NEAR_BITS + MK_FAR_BITS - 1) / MK_FAR_BITS, /* any 64-bit time */
+};
 
 typedef struct mk_timer mk_timer_t;
 typedef struct mk_wheel mk_wheel_t;
@@ -28,10 +36,12 @@ struct mk_timer {
 
 struct mk_wheel {
     uint64_t   now_ms; /* everything due before or at this has fired */
-    uint64_t   busy[MK_WHEEL_LEVELS];
-    mk_node_t *slot[MK_WHEEL_LEVELS][MK_WHEEL_SLOTS];
-    mk_node_t *due;    /* taken from the wheel, not yet called       */
     size_t     armed;
+    mk_node_t *due;    /* taken from the wheel, not yet called       */
+    uint64_t   near_busy[MK_NEAR_SLOTS / 64];
+    uint64_t   far_busy[MK_FAR_LEVELS];
+    mk_node_t *near_slot[MK_NEAR_SLOTS];
+    mk_node_t *far_slot[MK_FAR_LEVELS][MK_FAR_SLOTS];
 };
 
 void mk_wheel_init(mk_wheel_t *wheel, uint64_t now_ms);
