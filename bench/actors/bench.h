@@ -63,6 +63,9 @@ uint32_t bench_p99(uint32_t *values, size_t n);
 void bench_print(const char *workload, const char *peer, uint64_t n, double seconds, const char *extra);
 
 /* Ends the program when `cond` is false: a workload that lost a message must not print a figure. */
-void bench_check(bool cond, const char *what);
+_Noreturn void bench_failed(const char *what);
+static inline void bench_check(bool cond, const char *what) {
+    if (!cond) bench_failed(what);
+}
 
 #endif
