@@ -33,13 +33,15 @@ typedef struct actor_options {
     void            (*free_state)(void *);
     size_t            mailbox_size;
     const char       *name;     /* registered in the same step: nobody sees the actor without it        */
+    actor_id_t        parent;   /* hears of its end, and may hand out a reserved `name`; 0: the running actor */
     bool              orphan;   /* no parent: its end is not reported to the actor that spawned it      */
     bool              link;     /* linked to the running actor in the same step (ignored outside of one) */
     bool              trap_exits;
 } actor_options_t;
 
 /* MK_ERR_NOMEM, MK_ERR_LIMIT (max_actors, or sequence numbers used up), MK_ERR_EXISTS (the name is taken),
- * MK_ERR_TOOLONG (the name), MK_ERR_INVALID: nothing was spawned, `state` is still the caller's. */
+ * MK_ERR_TOOLONG (the name), MK_ERR_NOTFOUND (`parent` has ended), MK_ERR_INVALID: nothing was spawned, `state` is still
+ * the caller's. */
 MK_MUST_CHECK mk_err_t actor_spawn_opts(runtime_t *rt, const actor_options_t *options, actor_id_t *out);
 
 /* Ends the actor with EXIT_KILLED, whether it traps exits or not; harmless on an unknown id. An actor that stops
@@ -59,6 +61,10 @@ void actor_fail(runtime_t *rt, uint8_t reason, const char *text);
 void actor_trap_exits(runtime_t *rt, bool trap);
 
 bool actor_is_alive(runtime_t *rt, actor_id_t id);
+
+/* From now on nobody hears of its end as its parent: for a start in several steps that is undone. Harmless on an unknown
+ * id. */
+void actor_disown(runtime_t *rt, actor_id_t id);
 
 /* ---- messages ------------------------------------------------------------------------------------------------- */
 
@@ -104,6 +110,10 @@ typedef struct call_failed_payload {
 /* The running actor's id and state; ACTOR_ID_INVALID and NULL outside of a behaviour. */
 actor_id_t actor_self(runtime_t *rt);
 void      *actor_state(runtime_t *rt);
+
+/* The state of a living actor of this node whose behaviour is `behavior`, else NULL. For those who wrote that behaviour
+ * and offer plain functions on its actors; borrowed until that actor ends. */
+void *actor_state_of(runtime_t *rt, actor_id_t id, actor_behavior_fn behavior);
 
 /* ---- links and monitors (OTP) ---------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* System message types. Each room that adds some owns a range: core 0x00-0x0F (the rest is in actor.h and
- * supervision.h), names and capabilities 0x10-0x1F, console 0x100-0x10F (console.h). */
+ * supervision.h), names and capabilities 0x10-0x1F, supervisors 0x20-0x2F, console 0x100-0x10F (console.h). */
 #define MSG_TIMER           (MK_MSG_SYSTEM_BASE + 0x01u)
 #define MSG_FD_EVENT        (MK_MSG_SYSTEM_BASE + 0x02u)
 #define MSG_LOG             (MK_MSG_SYSTEM_BASE + 0x03u)
@@ -72,6 +72,9 @@ bool actor_send_named(runtime_t *rt, const char *name, msg_type_t type, const vo
  * the actor that carries it ends the name is held again instead of free. So a supervisor's children get theirs back.
  * Released when the running actor ends, or by actor_unregister_name(). */
 MK_MUST_CHECK mk_err_t actor_reserve_name(runtime_t *rt, const char *name);
+
+/* The same for an actor given by id, for start-up code that is no actor itself. MK_ERR_NOTFOUND: no such actor. */
+MK_MUST_CHECK mk_err_t actor_reserve_name_for(runtime_t *rt, const char *name, actor_id_t id);
 
 /* The first name of `id`, NUL-terminated; returns its length, 0 when there is none or it does not fit. */
 size_t actor_reverse_lookup(runtime_t *rt, actor_id_t id, char *buf, size_t size);

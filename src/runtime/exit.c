@@ -132,3 +132,8 @@ void actor_trap_exits(runtime_t *rt, bool trap) {
 }
 
 bool actor_is_alive(runtime_t *rt, actor_id_t id) { return mk_actor_find(rt, id) != NULL; }
+
+void actor_disown(runtime_t *rt, actor_id_t id) {
+    actor_t *actor = mk_actor_find(rt, id);
+    if (actor != NULL) actor->parent = 0;
+}

@@ -98,15 +98,21 @@ static void set_target(mk_name_t *name, actor_t *actor) {
     mk_actor_own(actor, &name->of_target, &target_ops);
 }
 
+/* An actor that is bound to end handles no message any more, so it needs no name: whoever replaces it need not wait for
+ * its last turn. */
+static bool needs_none(const actor_t *actor) { return actor == NULL || (actor->flags & MK_ACTOR_ENDING); }
+
 static mk_err_t add(runtime_t *rt, const char *text, mk_name_t **out) {
     mk_names_t *names = &rt->names;
     size_t      size = strlen(text);
     if (size == 0) return MK_ERR_INVALID;
     if (size > rt->config.name_bytes_max) return MK_ERR_TOOLONG;
     uint32_t hash = hash_of(names, text, size);
-    if (*find(names, text, size, hash) != NULL) return MK_ERR_EXISTS;
+    mk_name_t *old = *find(names, text, size, hash);
+    if (old != NULL && !(needs_none(old->target) && needs_none(old->holder))) return MK_ERR_EXISTS;
     mk_name_t *name = mk_calloc(1, sizeof *name + size + 1);
     if (name == NULL) return MK_ERR_NOMEM;
+    if (old != NULL) remove_name(names, old);
     name->hash = hash;
     name->size = (uint32_t)size;
     memcpy(name->text, text, size);
@@ -118,9 +124,10 @@ static mk_err_t add(runtime_t *rt, const char *text, mk_name_t **out) {
     return MK_OK;
 }
 
-mk_err_t mk_names_put(runtime_t *rt, const char *text, actor_t *actor) {
+mk_err_t mk_names_put(runtime_t *rt, const char *text, actor_t *actor, const actor_t *giver) {
     mk_name_t *name = lookup(&rt->names, text);
-    if (name != NULL && name->target == NULL && name->holder == rt->sched.running) {
+    if (name != NULL && needs_none(name->target) && giver != NULL && name->holder == giver) {
+        mk_list_remove(&name->of_target.node);
         set_target(name, actor); /* handed out by who holds it */
         return MK_OK;
     }
@@ -143,7 +150,7 @@ void mk_names_drop_all(runtime_t *rt, actor_t *actor) {
 
 mk_err_t actor_try_register_name(runtime_t *rt, const char *name, actor_id_t id) {
     actor_t *actor = mk_actor_find(rt, id);
-    return actor != NULL ? mk_names_put(rt, name, actor) : MK_ERR_NOTFOUND;
+    return actor != NULL ? mk_names_put(rt, name, actor, rt->sched.running) : MK_ERR_NOTFOUND;
 }
 
 bool actor_register_name(runtime_t *rt, const char *name, actor_id_t id) {
@@ -162,15 +169,23 @@ bool actor_unregister_name(runtime_t *rt, const char *text) {
     return true;
 }
 
-mk_err_t actor_reserve_name(runtime_t *rt, const char *text) {
-    actor_t   *self = rt->sched.running;
+static mk_err_t reserve(runtime_t *rt, const char *text, actor_t *holder) {
     mk_name_t *name;
-    mk_assert(self != NULL);
-    mk_err_t err = add(rt, text, &name);
+    mk_err_t   err = add(rt, text, &name);
     if (err != MK_OK) return err;
-    name->holder = self;
-    mk_actor_own(self, &name->of_holder, &holder_ops);
+    name->holder = holder;
+    mk_actor_own(holder, &name->of_holder, &holder_ops);
     return MK_OK;
+}
+
+mk_err_t actor_reserve_name(runtime_t *rt, const char *text) {
+    mk_assert(rt->sched.running != NULL);
+    return reserve(rt, text, rt->sched.running);
+}
+
+mk_err_t actor_reserve_name_for(runtime_t *rt, const char *text, actor_id_t id) {
+    actor_t *holder = mk_actor_find(rt, id);
+    return holder != NULL ? reserve(rt, text, holder) : MK_ERR_NOTFOUND;
 }
 
 actor_id_t actor_lookup(runtime_t *rt, const char *text) {

@@ -17,8 +17,9 @@ typedef struct mk_names {
 MK_MUST_CHECK mk_err_t mk_names_init(mk_names_t *names);
 void                   mk_names_fini(mk_names_t *names); /* every actor has ended, so every name is gone */
 
-/* MK_ERR_INVALID (empty), MK_ERR_TOOLONG, MK_ERR_EXISTS, MK_ERR_NOMEM. */
-MK_MUST_CHECK mk_err_t mk_names_put(runtime_t *rt, const char *name, actor_t *actor);
+/* `giver` (may be NULL) may hand out the names it holds. MK_ERR_INVALID (empty), MK_ERR_TOOLONG, MK_ERR_EXISTS,
+ * MK_ERR_NOMEM. */
+MK_MUST_CHECK mk_err_t mk_names_put(runtime_t *rt, const char *name, actor_t *actor, const actor_t *giver);
 
 /* Takes all names away from an actor whose spawn is being undone. */
 void mk_names_drop_all(runtime_t *rt, actor_t *actor);

@@ -227,3 +227,8 @@ actor_id_t actor_self(runtime_t *rt) {
 }
 
 void *actor_state(runtime_t *rt) { return rt->sched.running != NULL ? rt->sched.running->state : NULL; }
+
+void *actor_state_of(runtime_t *rt, actor_id_t id, actor_behavior_fn behavior) {
+    const actor_t *actor = mk_actor_find(rt, id);
+    return actor != NULL && actor->behavior == behavior ? actor->state : NULL;
+}

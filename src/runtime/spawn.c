@@ -9,17 +9,19 @@ static uint32_t mailbox_limit(const runtime_t *rt, size_t asked) {
 
 static mk_err_t place(runtime_t *rt, const actor_options_t *options, actor_t *actor) {
     actor_t *running = rt->sched.running;
+    actor_t *parent = options->parent != ACTOR_ID_INVALID ? mk_actor_find(rt, options->parent) : running;
+    if (parent == NULL && options->parent != ACTOR_ID_INVALID) return MK_ERR_NOTFOUND;
     *actor = (actor_t){
         .behavior = options->behavior,
         .state = options->state,
         .free_state = options->free_state,
         .mailbox_size = mailbox_limit(rt, options->mailbox_size),
         .flags = options->trap_exits ? MK_ACTOR_TRAPS : 0,
-        .parent = running != NULL && !options->orphan ? running->seq : 0,
+        .parent = parent != NULL && !options->orphan ? parent->seq : 0,
     };
     mk_err_t err = mk_idmap_add(&rt->actors, actor, &actor->seq);
     if (err != MK_OK) return err;
-    if (options->name != NULL && (err = mk_names_put(rt, options->name, actor)) != MK_OK) goto forget;
+    if (options->name != NULL && (err = mk_names_put(rt, options->name, actor, parent)) != MK_OK) goto forget;
     if (options->link && running != NULL && (err = mk_link_new(rt, running, actor)) != MK_OK) goto unname;
     return MK_OK;
 unname:
