@@ -58,6 +58,7 @@ fn child_exit(session: &mut Session, id: ActorId, payload: &[u8]) {
     };
     out.text(" ").text(exit_text(payload[EXIT_REASON_AT]));
     let text = payload.get(EXIT_TEXT_AT..).unwrap_or(&[]);
+    let text = text.split(|&b| b == b'\n').next().unwrap_or(text); // its first line says what happened
     if !text.is_empty() {
         out.text(": ").bytes(text);
     }

@@ -35,16 +35,16 @@ typedef struct console {
     mk_console_out_t    out;
     uint8_t             in[IN_BYTES_MAX];
     size_t              in_size;
-    actor_id_t          shell;   /* 0: not attached yet                              */
+    actor_id_t          shell; /* 0: not attached yet                              */
     monitor_id_t        monitor;
-    msg_type_t          asked;   /* LINE, COMPLETE or EXIT: no answer yet; 0: none   */
+    msg_type_t          asked; /* LINE, COMPLETE or EXIT: no answer yet; 0: none   */
     timer_id_t          retry;
     uint64_t            close_by_ms;
     uint32_t            in_watched, out_watched; /* events                           */
-    bool                sent;       /* the shell's mailbox has taken the question    */
-    bool                in_ready;   /* a read will not wait                          */
+    bool                sent;                    /* the shell's mailbox has taken the question    */
+    bool                in_ready;                /* a read will not wait                          */
     bool                in_ended;
-    bool                skipping;   /* the rest of a plain line that is too long     */
+    bool                skipping; /* the rest of a plain line that is too long     */
     bool                closing;
     bool                ok;
 } console_t;
@@ -85,7 +85,9 @@ static void prompt(console_t *c) {
 /* ---- questions to the shell ------------------------------------------------------------------------------------- */
 
 static void submit(runtime_t *rt, console_t *c) {
-    size_t size = c->asked == MSG_CONSOLE_LINE ? c->editor.size : c->asked == MSG_CONSOLE_COMPLETE ? c->editor.cursor : 0;
+    size_t size = c->asked == MSG_CONSOLE_LINE       ? c->editor.size
+                  : c->asked == MSG_CONSOLE_COMPLETE ? c->editor.cursor
+                                                     : 0;
     c->sent = actor_send(rt, c->shell, c->asked, c->editor.line, size); /* refused: again at the next retry */
 }
 
@@ -135,10 +137,10 @@ static bool take_keys(runtime_t *rt, console_t *c) {
     mk_console_event_t event = mk_console_editor_feed(&c->editor, c->in, c->in_size, &taken);
     drop_input(c, taken);
     switch (event) {
-    case CONSOLE_EVENT_LINE:     ask(rt, c, MSG_CONSOLE_LINE); return true;
+    case CONSOLE_EVENT_LINE: ask(rt, c, MSG_CONSOLE_LINE); return true;
     case CONSOLE_EVENT_COMPLETE: ask(rt, c, MSG_CONSOLE_COMPLETE); return true;
-    case CONSOLE_EVENT_LEAVE:    ask(rt, c, MSG_CONSOLE_EXIT); return true;
-    case CONSOLE_EVENT_NONE:     break;
+    case CONSOLE_EVENT_LEAVE: ask(rt, c, MSG_CONSOLE_EXIT); return true;
+    case CONSOLE_EVENT_NONE: break;
     }
     return false;
 }
@@ -282,9 +284,10 @@ static void on_down(runtime_t *rt, console_t *c, const message_t *msg) {
     const down_payload_t *down = msg->payload;
     if (msg->payload_size < sizeof *down || down->monitor != c->monitor || c->closing) return;
     const char *text = message_exit_text(msg);
+    int         size = (int)strcspn(text, "\n"); /* the first line says what happened */
     char        line[256];
-    snprintf(line, sizeof line, "The shell has ended: %s%s%.160s\n", exit_reason_text(down->exit_reason),
-             text[0] != '\0' ? ": " : "", text);
+    snprintf(line, sizeof line, "The shell has ended: %s%s%.*s\n", exit_reason_text(down->exit_reason),
+             size > 0 ? ": " : "", size < 160 ? size : 160, text);
     mk_console_editor_hide(&c->editor);
     c->editor.typing = false;
     print_text(c, line);
@@ -317,8 +320,8 @@ static void on_answer(runtime_t *rt, console_t *c, const message_t *msg) {
         mk_console_editor_complete(&c->editor, text_of(msg), msg->payload_size);
         break;
     case MSG_CONSOLE_HISTORY: on_history(c, text_of(msg), msg->payload_size); break;
-    case MSG_CONSOLE_EXIT:    begin_closing(rt, c, true); break;
-    default:                  break;
+    case MSG_CONSOLE_EXIT: begin_closing(rt, c, true); break;
+    default: break;
     }
 }
 
@@ -332,8 +335,8 @@ static void on_log(console_t *c, const message_t *msg) {
     size_t   size = msg->payload_size - sizeof *entry;
     int      used = snprintf(line, sizeof line, "[%02u:%02u:%02u.%03u] %s [%llu] %.*s\n", (unsigned)(seconds / 3600),
                              (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60), (unsigned)(entry->wall_ms % 1000),
-                             levels[entry->level], (unsigned long long)entry->actor, (int)(size < LOG_TEXT_BYTES ? size : LOG_TEXT_BYTES),
-                             (const char *)(entry + 1));
+                             levels[entry->level], (unsigned long long)entry->actor,
+                             (int)(size < LOG_TEXT_BYTES ? size : LOG_TEXT_BYTES), (const char *)(entry + 1));
     print(c, line, (size_t)used);
 }
 
@@ -357,9 +360,9 @@ static void on_message(runtime_t *rt, console_t *c, const message_t *msg) {
         if (c->io.read == NULL && msg->source == c->options.owner) on_input(rt, c, msg);
         break;
     case MSG_FD_EVENT: c->in_ready = c->in_ready || is_input(c, msg); break;
-    case MSG_TIMER:    c->retry = TIMER_ID_INVALID; break;
-    case MSG_LOG:      on_log(c, msg); break;
-    case MSG_DOWN:     on_down(rt, c, msg); break;
+    case MSG_TIMER: c->retry = TIMER_ID_INVALID; break;
+    case MSG_LOG: on_log(c, msg); break;
+    case MSG_DOWN: on_down(rt, c, msg); break;
     default:
         if (msg->source == c->shell) on_answer(rt, c, msg);
         break;

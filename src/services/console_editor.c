@@ -145,27 +145,25 @@ static void on_walk(mk_console_editor_t *editor, const char *line) {
 
 static mk_console_event_t on_key(mk_console_editor_t *editor, mk_console_key_t key) {
     switch (key) {
-    case CONSOLE_KEY_ENTER:          return on_enter(editor);
-    case CONSOLE_KEY_LEAVE:          return on_leave(editor);
-    case CONSOLE_KEY_TAB:            return CONSOLE_EVENT_COMPLETE;
-    case CONSOLE_KEY_CANCEL:         on_cancel(editor); break;
-    case CONSOLE_KEY_TEXT:           on_text(editor); break;
-    case CONSOLE_KEY_LEFT:           editor->cursor = char_left(editor); break;
-    case CONSOLE_KEY_RIGHT:          editor->cursor = char_right(editor); break;
-    case CONSOLE_KEY_WORD_LEFT:      editor->cursor = word_left(editor); break;
-    case CONSOLE_KEY_WORD_RIGHT:     editor->cursor = word_right(editor); break;
-    case CONSOLE_KEY_HOME:           editor->cursor = 0; break;
-    case CONSOLE_KEY_END:            editor->cursor = editor->size; break;
-    case CONSOLE_KEY_BACKSPACE:      remove_range(editor, char_left(editor), editor->cursor); break;
-    case CONSOLE_KEY_DELETE:         remove_range(editor, editor->cursor, char_right(editor)); break;
-    case CONSOLE_KEY_CUT_TO_END:     remove_range(editor, editor->cursor, editor->size); break;
-    case CONSOLE_KEY_CUT_TO_START:   remove_range(editor, 0, editor->cursor); break;
-    case CONSOLE_KEY_CUT_WORD_LEFT:  remove_range(editor, word_left(editor), editor->cursor); break;
+    case CONSOLE_KEY_ENTER: return on_enter(editor);
+    case CONSOLE_KEY_LEAVE: return on_leave(editor);
+    case CONSOLE_KEY_TAB: return CONSOLE_EVENT_COMPLETE;
+    case CONSOLE_KEY_CANCEL: on_cancel(editor); break;
+    case CONSOLE_KEY_TEXT: on_text(editor); break;
+    case CONSOLE_KEY_LEFT: editor->cursor = char_left(editor); break;
+    case CONSOLE_KEY_RIGHT: editor->cursor = char_right(editor); break;
+    case CONSOLE_KEY_WORD_LEFT: editor->cursor = word_left(editor); break;
+    case CONSOLE_KEY_WORD_RIGHT: editor->cursor = word_right(editor); break;
+    case CONSOLE_KEY_HOME: editor->cursor = 0; break;
+    case CONSOLE_KEY_END: editor->cursor = editor->size; break;
+    case CONSOLE_KEY_BACKSPACE: remove_range(editor, char_left(editor), editor->cursor); break;
+    case CONSOLE_KEY_DELETE: remove_range(editor, editor->cursor, char_right(editor)); break;
+    case CONSOLE_KEY_CUT_TO_END: remove_range(editor, editor->cursor, editor->size); break;
+    case CONSOLE_KEY_CUT_TO_START: remove_range(editor, 0, editor->cursor); break;
+    case CONSOLE_KEY_CUT_WORD_LEFT: remove_range(editor, word_left(editor), editor->cursor); break;
     case CONSOLE_KEY_CUT_WORD_RIGHT: remove_range(editor, editor->cursor, word_right(editor)); break;
-    case CONSOLE_KEY_CLEAR_SCREEN:   mk_console_draw_clear(editor); break;
-    case CONSOLE_KEY_UP:
-        on_walk(editor, mk_console_history_older(&editor->history, editor->line, editor->size));
-        break;
+    case CONSOLE_KEY_CLEAR_SCREEN: mk_console_draw_clear(editor); break;
+    case CONSOLE_KEY_UP: on_walk(editor, mk_console_history_older(&editor->history, editor->line, editor->size)); break;
     case CONSOLE_KEY_DOWN: on_walk(editor, mk_console_history_newer(&editor->history)); break;
     case CONSOLE_KEY_NONE: break;
     }

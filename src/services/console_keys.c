@@ -21,7 +21,7 @@ static mk_console_key_t on_control(uint8_t byte) {
     case 0x05: return CONSOLE_KEY_END;
     case 0x06: return CONSOLE_KEY_RIGHT;
     case 0x08:
-    case DEL:  return CONSOLE_KEY_BACKSPACE;
+    case DEL: return CONSOLE_KEY_BACKSPACE;
     case '\t': return CONSOLE_KEY_TAB;
     case '\r':
     case '\n': return CONSOLE_KEY_ENTER;
@@ -31,7 +31,7 @@ static mk_console_key_t on_control(uint8_t byte) {
     case 0x10: return CONSOLE_KEY_UP;
     case 0x15: return CONSOLE_KEY_CUT_TO_START;
     case 0x17: return CONSOLE_KEY_CUT_WORD_LEFT;
-    default:   return CONSOLE_KEY_NONE;
+    default: return CONSOLE_KEY_NONE;
     }
 }
 
@@ -78,17 +78,17 @@ static mk_console_key_t on_escaped(mk_console_keys_t *keys, uint8_t byte) {
     case 'd': return CONSOLE_KEY_CUT_WORD_RIGHT;
     case 0x08:
     case DEL: return CONSOLE_KEY_CUT_WORD_LEFT;
-    default:  return byte < 0x20 ? on_plain(keys, byte) : CONSOLE_KEY_NONE;
+    default: return byte < 0x20 ? on_plain(keys, byte) : CONSOLE_KEY_NONE;
     }
 }
 
 static mk_console_key_t numbered_key(uint16_t number) {
     switch (number) {
     case 1:
-    case 7:  return CONSOLE_KEY_HOME;
-    case 3:  return CONSOLE_KEY_DELETE;
+    case 7: return CONSOLE_KEY_HOME;
+    case 3: return CONSOLE_KEY_DELETE;
     case 4:
-    case 8:  return CONSOLE_KEY_END;
+    case 8: return CONSOLE_KEY_END;
     default: return CONSOLE_KEY_NONE;
     }
 }
@@ -101,7 +101,7 @@ static mk_console_key_t lettered_key(uint8_t letter, bool by_word) {
     case 'D': return by_word ? CONSOLE_KEY_WORD_LEFT : CONSOLE_KEY_LEFT;
     case 'F': return CONSOLE_KEY_END;
     case 'H': return CONSOLE_KEY_HOME;
-    default:  return CONSOLE_KEY_NONE;
+    default: return CONSOLE_KEY_NONE;
     }
 }
 
@@ -125,11 +125,9 @@ static mk_console_key_t on_sequence(mk_console_keys_t *keys, uint8_t byte) {
 mk_console_key_t mk_console_keys_feed(mk_console_keys_t *keys, uint8_t byte) {
     switch (keys->state) {
     case CHARACTER: return on_character(keys, byte);
-    case ESCAPED:   return on_escaped(keys, byte);
-    case SEQUENCE:  return on_sequence(keys, byte);
-    case SEQUENCE_O:
-        keys->state = PLAIN;
-        return byte < 0x20 ? on_plain(keys, byte) : lettered_key(byte, false);
+    case ESCAPED: return on_escaped(keys, byte);
+    case SEQUENCE: return on_sequence(keys, byte);
+    case SEQUENCE_O: keys->state = PLAIN; return byte < 0x20 ? on_plain(keys, byte) : lettered_key(byte, false);
     default: return on_plain(keys, byte);
     }
 }

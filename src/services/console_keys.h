@@ -34,13 +34,13 @@ typedef enum mk_console_key {
 enum { CONSOLE_INTERRUPT_BYTE = 0x03 }; /* what a terminal in raw mode sends for Ctrl-C */
 
 typedef struct mk_console_keys {
-    uint8_t state;
-    uint8_t size;     /* bytes of a character so far   */
-    uint8_t expected; /* bytes it will have            */
-    char    bytes[4]; /* the last CONSOLE_KEY_TEXT     */
-    uint8_t params;   /* numbers of an escape sequence */
+    uint8_t  state;
+    uint8_t  size;     /* bytes of a character so far   */
+    uint8_t  expected; /* bytes it will have            */
+    char     bytes[4]; /* the last CONSOLE_KEY_TEXT     */
+    uint8_t  params;   /* numbers of an escape sequence */
     uint16_t param[2];
-    bool    after_return;
+    bool     after_return;
 } mk_console_keys_t;
 
 void             mk_console_keys_init(mk_console_keys_t *keys);

@@ -12,15 +12,15 @@
 
 typedef struct mk_console_out {
     const console_io_t *io;
-    char    *bytes;         /* bytes[head..head + size) wait                        */
-    size_t   head, size, cap;
-    size_t   size_max;      /* texts beyond it are dropped, whole, and counted      */
-    uint64_t lost;          /* bytes of text dropped since the last notice          */
-    uint8_t  last;          /* byte of text, for characters that come in two pieces */
-    bool     raw;           /* a newline needs a carriage return                    */
-    bool     terminal;      /* control characters are made visible                  */
-    bool     at_line_start;
-    bool     failed;        /* write has failed: everything is discarded            */
+    char               *bytes; /* bytes[head..head + size) wait                        */
+    size_t              head, size, cap;
+    size_t              size_max; /* texts beyond it are dropped, whole, and counted      */
+    uint64_t            lost;     /* bytes of text dropped since the last notice          */
+    uint8_t             last;     /* byte of text, for characters that come in two pieces */
+    bool                raw;      /* a newline needs a carriage return                    */
+    bool                terminal; /* control characters are made visible                  */
+    bool                at_line_start;
+    bool                failed; /* write has failed: everything is discarded            */
 } mk_console_out_t;
 
 void mk_console_out_init(mk_console_out_t *out, const console_options_t *options, const console_io_t *io);

@@ -29,7 +29,6 @@ bool mk_console_is_printable(const char *text, size_t size);
 
 /* The next of the newline-separated words at *at that is printable and begins with `start`; NULL at the end. Moves *at
  * behind it. */
-const char *mk_console_next_word(const char **at, const char *end, const char *start, size_t start_size,
-                                 size_t *size);
+const char *mk_console_next_word(const char **at, const char *end, const char *start, size_t start_size, size_t *size);
 
 #endif

@@ -6,13 +6,13 @@
 #include "rig/rig.h"
 #include "services/screen.h"
 
-#define UP "\x1b[A"
-#define DOWN "\x1b[B"
-#define RIGHT "\x1b[C"
-#define LEFT "\x1b[D"
-#define HOME "\x1b[H"
-#define END "\x1b[F"
-#define DELETE "\x1b[3~"
+#define UP        "\x1b[A"
+#define DOWN      "\x1b[B"
+#define RIGHT     "\x1b[C"
+#define LEFT      "\x1b[D"
+#define HOME      "\x1b[H"
+#define END       "\x1b[F"
+#define DELETE    "\x1b[3~"
 #define WORD_LEFT "\x1b[1;5D"
 
 static mk_console_editor_t editor;
@@ -93,7 +93,8 @@ TEST(emacs_keys_cut_and_move) {
     CHECK_STR(line(), "one");
     type("\x02\x15");
     CHECK_STR(line(), "e");
-    type("\x05 x y" WORD_LEFT "\x1b" "d");
+    type("\x05 x y" WORD_LEFT "\x1b"
+         "d");
     CHECK_STR(line(), "e x ");
     type("\x01\x04");
     CHECK_STR(line(), " x ");
@@ -103,12 +104,16 @@ TEST(emacs_keys_cut_and_move) {
 
 TEST(the_cursor_moves_by_whole_characters) {
     begin(80);
-    type("a\xc3\xa4\xe4\xb8\xad" "b" LEFT LEFT LEFT "|");
-    CHECK_STR(line(), "a|\xc3\xa4\xe4\xb8\xad" "b");
+    type("a\xc3\xa4\xe4\xb8\xad"
+         "b" LEFT LEFT LEFT "|");
+    CHECK_STR(line(), "a|\xc3\xa4\xe4\xb8\xad"
+                      "b");
     CHECK_EQ(screen.column, 4 + 2);
     type(RIGHT RIGHT "\x7f");
-    CHECK_STR(line(), "a|\xc3\xa4" "b");
-    CHECK_STR(screen_text(&screen), "mk> a|\xc3\xa4" "b");
+    CHECK_STR(line(), "a|\xc3\xa4"
+                      "b");
+    CHECK_STR(screen_text(&screen), "mk> a|\xc3\xa4"
+                                    "b");
     end();
 }
 
@@ -143,8 +148,10 @@ TEST(a_row_that_is_exactly_full_puts_the_cursor_on_the_next) {
 
 TEST(a_wide_character_is_never_split_over_two_rows) {
     begin(10);
-    type_slowly("abcde\xe4\xb8\xad" "x" LEFT LEFT);
-    CHECK_STR(screen_text(&screen), "mk> abcde\n\xe4\xb8\xad" "x");
+    type_slowly("abcde\xe4\xb8\xad"
+                "x" LEFT LEFT);
+    CHECK_STR(screen_text(&screen), "mk> abcde\n\xe4\xb8\xad"
+                                    "x");
     CHECK_EQ(screen.row, 0);
     CHECK_EQ(screen.column, 9);
     type_slowly("\x7f");
@@ -343,8 +350,27 @@ TEST(a_line_of_exactly_the_limit_is_accepted) {
 }
 
 TEST(whatever_is_typed_the_screen_shows_the_line) {
-    static const char *const keys[] = {"a", "b ", "\xc3\xa4", "\xe4\xb8\xad", "e\xcc\x81", LEFT, RIGHT, UP, DOWN, HOME, END,
-                                       DELETE, "\x7f", "\x17", "\x1b" "d", "\r", "\x03", "\xff", "\x1b[", "word"};
+    static const char *const keys[] = {"a",
+                                       "b ",
+                                       "\xc3\xa4",
+                                       "\xe4\xb8\xad",
+                                       "e\xcc\x81",
+                                       LEFT,
+                                       RIGHT,
+                                       UP,
+                                       DOWN,
+                                       HOME,
+                                       END,
+                                       DELETE,
+                                       "\x7f",
+                                       "\x17",
+                                       "\x1b"
+                                       "d",
+                                       "\r",
+                                       "\x03",
+                                       "\xff",
+                                       "\x1b[",
+                                       "word"};
     srand(1);
     for (unsigned columns = 8; columns < 20; columns++) {
         begin(columns);

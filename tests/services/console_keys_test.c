@@ -28,7 +28,9 @@ TEST(cursor_keys_of_every_terminal_mode_are_known) {
     CHECK_EQ(only("\x1bOD"), CONSOLE_KEY_LEFT);
     CHECK_EQ(only("\x1b[1;5C"), CONSOLE_KEY_WORD_RIGHT);
     CHECK_EQ(only("\x1b[1;5D"), CONSOLE_KEY_WORD_LEFT);
-    CHECK_EQ(only("\x1b" "b"), CONSOLE_KEY_WORD_LEFT);
+    CHECK_EQ(only("\x1b"
+                  "b"),
+             CONSOLE_KEY_WORD_LEFT);
 }
 
 TEST(home_end_and_delete_have_many_spellings) {

@@ -16,21 +16,21 @@
 enum { IN_FD = 5, OUT_FD = 6, READY_IN = 1, READY_OUT = 4 };
 
 static struct {
-    runtime_t *rt;
-    actor_id_t console, shell;
-    char       in[16384];
-    size_t     in_size, in_at;
-    bool       in_ends;
-    char       out[262144];
-    size_t     out_size;
-    size_t     out_room; /* bytes the reader still takes */
-    bool       out_broken;
-    screen_t   screen;
-    unsigned   closed, freed;
-    bool       closed_ok;
-    char       heard[8192]; /* what the shell got, in short */
-    bool       mute;        /* the shell does not answer    */
-    bool       dumb;        /* nor does it say goodbye      */
+    runtime_t  *rt;
+    actor_id_t  console, shell;
+    char        in[16384];
+    size_t      in_size, in_at;
+    bool        in_ends;
+    char        out[262144];
+    size_t      out_size;
+    size_t      out_room; /* bytes the reader still takes */
+    bool        out_broken;
+    screen_t    screen;
+    unsigned    closed, freed;
+    bool        closed_ok;
+    char        heard[8192]; /* what the shell got, in short */
+    bool        mute;        /* the shell does not answer    */
+    bool        dumb;        /* nor does it say goodbye      */
     const char *words;
 } t;
 
@@ -88,7 +88,8 @@ static void closed(void *arg, bool ok) {
 
 static void hear(const char *what, const message_t *msg) {
     size_t used = strlen(t.heard);
-    snprintf(t.heard + used, sizeof t.heard - used, "%s%.*s;", what, (int)(msg->payload_size < 64 ? msg->payload_size : 64),
+    snprintf(t.heard + used, sizeof t.heard - used, "%s%.*s;", what,
+             (int)(msg->payload_size < 64 ? msg->payload_size : 64),
              msg->payload_size > 0 ? (const char *)msg->payload : "");
 }
 
@@ -133,7 +134,7 @@ static bool shell(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
         actor_send(rt, t.console, MSG_CONSOLE_READY, NULL, 0);
         break;
     case MSG_CONSOLE_EXIT: hear("exit", msg); return goodbye();
-    default:               hear("?", msg); break;
+    default: hear("?", msg); break;
     }
     return true;
 }
@@ -385,7 +386,8 @@ TEST(a_shell_that_is_gone_before_it_is_attached_closes_the_console) {
 
 TEST(control_characters_of_a_text_cannot_reach_the_terminal) {
     begin(true);
-    say("a\x1b[2Jb\rc\xc2\x9b" "d\te\x7f\xc3\xa4\n");
+    say("a\x1b[2Jb\rc\xc2\x9b"
+        "d\te\x7f\xc3\xa4\n");
     settle();
     CHECK(strstr(t.out, "a\\x1b[2Jb\\x0dc\xc2\\x9bd\te\\x7f\xc3\xa4\r\n") != NULL);
     runtime_destroy(t.rt);

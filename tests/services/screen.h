@@ -81,7 +81,7 @@ static inline void screen_sequence(screen_t *s, char command, int count) {
     case 'C': s->column = s->column + (unsigned)one < s->columns ? s->column + (unsigned)one : s->columns - 1; break;
     case 'H': s->row = s->column = 0; break;
     case 'J': screen_clear_from(s, count == 2 ? 0 : s->row, count == 2 ? 0 : s->column); break;
-    default:  s->fault = true;
+    default: s->fault = true;
     }
 }
 

@@ -50,15 +50,16 @@ static bool set_json(mk_settings_t *settings, const char *value) {
     return true;
 }
 
-const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)", set_name};
+const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)",
+                                    set_name};
 const mk_option_t mk_option_node_id = {"--node-id", "N", "number of this node, 1 to 4294967295 (MK_NODE_ID, else 1)",
                                        set_node_id};
-const mk_option_t mk_option_log = {"--log", "LEVEL", "what is logged to standard error: debug, info, warn, error", set_log};
+const mk_option_t mk_option_log = {"--log", "LEVEL", "what is logged to standard error: debug, info, warn, error",
+                                   set_log};
 const mk_option_t mk_option_budget = {"--budget-ms", "MS", "time a guest's turn may take before it is ended (100)",
                                       set_budget};
-const mk_option_t mk_option_trusted = {"--trusted", NULL,
-                                       "grant the guests everything: names, files, starting and stopping actors",
-                                       set_trusted};
+const mk_option_t mk_option_trusted = {
+    "--trusted", NULL, "grant the guests everything: names, files, starting and stopping actors", set_trusted};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
@@ -84,7 +85,8 @@ static void print_help(const mk_command_t *command) {
 
 static void print_overview(FILE *to, const mk_command_t *const *commands) {
     fputs("usage: mk COMMAND [options]\nA node of actors: native ones and sandboxed WebAssembly guests.\n\n", to);
-    for (; *commands != NULL; commands++) fprintf(to, "  %-*s %s\n", HELP_WIDTH, (*commands)->name, (*commands)->summary);
+    for (; *commands != NULL; commands++)
+        fprintf(to, "  %-*s %s\n", HELP_WIDTH, (*commands)->name, (*commands)->summary);
     fprintf(to, "  %-*s %s\n", HELP_WIDTH, "--version", "what this is");
     fprintf(to, "  %-*s %s\n", HELP_WIDTH, "COMMAND --help", "the options of a command, with an example");
     fputs("\nexample:\n  mk shell\n", to);
@@ -148,7 +150,8 @@ static int run_command(const mk_command_t *command, int argc, char **argv) {
     if (command->operands == NULL && settings.operands_count > 0) {
         return wrong(command, "unexpected '%s'", settings.operands[0]);
     }
-    if (command->operands != NULL && settings.operands_count == 0) return wrong(command, "%s is missing", command->operands);
+    if (command->operands != NULL && settings.operands_count == 0)
+        return wrong(command, "%s is missing", command->operands);
     return command->run(&settings);
 }
 

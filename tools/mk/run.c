@@ -154,10 +154,10 @@ static bool keep(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     bool      stay = true;
     (void)self;
     switch (msg->type) {
-    case MSG_START:      stay = start(rt, keeper); break;
-    case MSG_FD_EVENT:   stay = on_signal(rt, keeper); break;
+    case MSG_START: stay = start(rt, keeper); break;
+    case MSG_FD_EVENT: stay = on_signal(rt, keeper); break;
     case MSG_CHILD_EXIT: stay = on_supervisor_end(keeper, msg); break;
-    default:             break;
+    default: break;
     }
     if (!stay) runtime_stop(rt);
     return stay;

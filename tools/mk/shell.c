@@ -15,7 +15,11 @@
 
 extern const char mk_shell_guest[], mk_shell_guest_end[];
 
-enum { CHILDREN_MAX = 1000000 }; /* what a person loads on purpose is not to be refused */
+enum {
+    CHILDREN_MAX = 1000000,  /* what a person loads on purpose is not to be refused                        */
+    SHELL_BUDGET_MS = 30000, /* the node's work for `load` counts as the shell's: megabytes to be validated */
+    GUEST_BUDGET_MS = 100,
+};
 
 typedef struct session {
     runtime_t *rt;
@@ -52,7 +56,8 @@ static bool start_shell(runtime_t *rt, const mk_settings_t *settings, actor_id_t
         .name = "shell",
         .grants = WASM_GRANTS_ALL,
         .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
-        .budget_ms = settings->budget_ms,
+        .budget_ms = SHELL_BUDGET_MS,
+        .child_budget_ms = settings->budget_ms != 0 ? settings->budget_ms : GUEST_BUDGET_MS,
         .children_max = CHILDREN_MAX,
         .console = console,
     };

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 /* For the handlers below, which can be given nothing else. */
-static struct termios         saved_mode;
-static volatile sig_atomic_t  raw_fd = -1;
+static struct termios        saved_mode;
+static volatile sig_atomic_t raw_fd = -1;
 
 static void restore_mode(void) {
     if (raw_fd < 0) return;
@@ -43,14 +43,14 @@ static void restore_on_crash(void) {
     }
 }
 
-/* Keys arrive one by one and unechoed, Ctrl-C as a byte. Output processing stays as it is: other programs' and our own
- * log lines still begin at the left. */
+/* Keys arrive one by one and unechoed, Ctrl-C as a byte; what is written arrives as it was written. */
 static bool raw_mode(int fd) {
     struct termios mode;
     if (tcgetattr(fd, &saved_mode) != 0) return false;
     mode = saved_mode;
     mode.c_iflag &= ~(tcflag_t)(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON);
     mode.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | IEXTEN | ISIG);
+    mode.c_oflag &= ~(tcflag_t)OPOST;
     mode.c_cflag |= CS8;
     mode.c_cc[VMIN] = 1;
     mode.c_cc[VTIME] = 0;
@@ -63,7 +63,8 @@ static bool raw_mode(int fd) {
 
 static bool can_edit(void) {
     const char *term = getenv("TERM");
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term != NULL && term[0] != '\0' &&
+           strcmp(term, "dumb") != 0;
 }
 
 static void open_output(mk_terminal_t *terminal) {

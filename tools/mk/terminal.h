@@ -13,8 +13,8 @@ typedef struct mk_terminal {
     int  out_fd;      /* standard output, or the same under a description of its own */
     bool out_private; /* out_fd does not wait; nobody else is affected by that       */
     bool out_socket;
-    bool out_owned;   /* to be closed                                                */
-    bool edit;        /* both are a terminal that can be edited on                   */
+    bool out_owned; /* to be closed                                                */
+    bool edit;      /* both are a terminal that can be edited on                   */
     bool out_is_terminal;
 } mk_terminal_t;
 
