@@ -68,6 +68,7 @@ typedef struct wasm_options {
     uint32_t            child_grants;      /* of guests it spawns; never more than its own. They inherit the rest  */
     const char         *files_below;       /* the folder of WASM_GRANT_FILES                                       */
     uint32_t            budget_ms;         /* processor time per turn; 0: 100                                      */
+    uint32_t            child_budget_ms;   /* of guests it spawns; 0: its own                                      */
     uint32_t            memory_pages_max;  /* pages of 64 KiB; 0: 1024                                             */
     uint32_t            message_bytes_max; /* largest payload it may send; 0: 1 MiB                                */
     uint32_t            children_max;      /* living actors it has spawned; 0: 256                                 */

@@ -107,15 +107,30 @@ static bool end_exited(mk_guest_t *guest) {
 
 /* ---- the message in hand ---------------------------------------------------------------------------------------------- */
 
+/* A guest has no message_exit_text(): the text stands behind the payload. It is left out without memory, and when the
+ * report before is still to be handed over (to a guest that waits inside its allocator). */
+static void append_exit_text(mk_guest_t *guest, const message_t *msg, mk_guest_message_t *seen) {
+    const char *text = message_exit_text(msg);
+    size_t      size = strlen(text);
+    bool        in_use = guest->report != NULL && guest->message.payload == guest->report;
+    uint8_t    *report = size > 0 && !in_use ? mk_alloc(msg->payload_size + size) : NULL;
+    if (report == NULL) return;
+    memcpy(report, msg->payload, msg->payload_size);
+    memcpy(report + msg->payload_size, text, size);
+    mk_free(guest->report);
+    guest->report = report;
+    seen->payload = report;
+    seen->size = msg->payload_size + size;
+}
+
 /* What the guest gets to see of a message. */
 static mk_guest_message_t message_of(mk_guest_t *guest, const message_t *msg) {
     if (msg->type == MSG_CHILD_EXIT && guest->info.children > 0) guest->info.children--;
     /* To a guest every exit signal is a request to end; who sent it is all it needs to know. */
-    bool stop = msg->type == MSG_EXIT;
-    return (mk_guest_message_t){.type = stop ? 0 : msg->type,
-                                .source = msg->source,
-                                .payload = stop ? NULL : msg->payload,
-                                .size = stop ? 0 : msg->payload_size};
+    if (msg->type == MSG_EXIT) return (mk_guest_message_t){.source = msg->source};
+    mk_guest_message_t seen = {msg->type, msg->source, msg->payload, msg->payload_size};
+    if (msg->type == MSG_CHILD_EXIT) append_exit_text(guest, msg, &seen);
+    return seen;
 }
 
 static void message_end(mk_guest_t *guest) {

@@ -14,7 +14,7 @@ typedef struct mk_guest_config {
     uint32_t         heap_pages;
     uint32_t         grants, child_grants;
     char            *files_below;
-    uint32_t         budget_ms, message_bytes_max, children_max;
+    uint32_t         budget_ms, child_budget_ms, message_bytes_max, children_max;
     actor_id_t       console;
     wasm_print_fn    print;
     void            *print_arg;
@@ -70,6 +70,7 @@ typedef struct mk_guest {
     message_t         *in_hand; /* what the behaviour was called with        */
     message_t         *taken;   /* kept past the behaviour because the guest waits before it got it */
     mk_guest_message_t message;
+    void              *report;  /* payload of the last end of a child with its text behind it */
     uint32_t           address; /* of the payload in its memory, 0: none      */
     uint64_t           used_us; /* of this turn's budget                      */
 

@@ -131,6 +131,7 @@ static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const c
     wasm_options_t    options = {.name = name};
     config.grants = guest->config.child_grants & guest->config.grants;
     config.child_grants = config.grants;
+    if (config.child_budget_ms != 0) config.budget_ms = config.child_budget_ms;
     mk_err_t result = mk_guest_spawn(guest->rt, &config, &options, bytes, size, out, err, err_size);
     if (result == MK_OK) guest->info.children++;
     return result;

@@ -82,6 +82,7 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         .grants = o->grants,
         .child_grants = o->child_grants,
         .budget_ms = within(o->budget_ms, DEFAULT_BUDGET_MS, 1, UINT32_MAX),
+        .child_budget_ms = o->child_budget_ms,
         .message_bytes_max = within(o->message_bytes_max, DEFAULT_MESSAGE_BYTES, 1, UINT32_MAX),
         .children_max = within(o->children_max, DEFAULT_CHILDREN, 1, UINT32_MAX),
         .console = o->console,
@@ -182,6 +183,7 @@ void wasm_actor_free(void *state) {
     if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
     mk_code_release(guest->code);
     mk_guest_config_fini(&guest->config);
+    mk_free(guest->report);
     mk_free(guest);
 }
 
