@@ -74,6 +74,7 @@ typedef struct child_spec {
     bool               trap_exits;   /* the child hears of a shutdown as MSG_EXIT                                */
     bool               supervisor;   /* the child is itself a supervisor: it may take its time to stop           */
     bool               needs_state;  /* a factory that returns NULL has failed; else NULL is a state like any other */
+    bool               wake;         /* its first turn comes at once, with MSG_WAKE: a guest's start code runs unasked */
 } child_spec_t;
 
 /* Starts a supervisor and its children in order; they have started, though not run, when it returns. A child that cannot

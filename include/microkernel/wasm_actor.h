@@ -104,9 +104,10 @@ MK_MUST_CHECK mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *pat
 /* ---- for supervisors -------------------------------------------------------------------------------------------- */
 
 /* A child_spec_t of a guest has wasm_actor_behavior, wasm_actor_factory, such an argument as factory_arg, and
- * wasm_actor_free as free_state; set trap_exits, so that a shutdown reaches the guest as message type 0. The argument
- * must outlive the supervisor. Each incarnation is a new instance of the module, which is loaded once. An instance that
- * cannot be made ends its actor in its first turn with EXIT_OUT_OF_MEMORY or EXIT_FAILED and a text. */
+ * wasm_actor_free as free_state; set trap_exits, so that a shutdown reaches the guest as message type 0, and wake, so
+ * that its start code runs without waiting for a message. The argument must outlive the supervisor. Each incarnation is
+ * a new instance of the module, which is loaded once. An instance that cannot be made ends its actor in its first turn
+ * with EXIT_OUT_OF_MEMORY or EXIT_FAILED and a text. */
 bool  wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *state);
 void *wasm_actor_factory(void *arg);
 void  wasm_actor_free(void *state);

@@ -49,6 +49,8 @@ static mk_err_t start(mk_supervisor_t *sup, mk_child_t *child) {
     if ((err = spawn(sup, child, state)) != MK_OK) return err;
     mk_children_set_key(&sup->children, child, child->id);
     child->running = true;
+    if (child->spec.wake)
+        (void)actor_send(sup->rt, child->id, MSG_WAKE, NULL, 0); /* refused: it starts with its first message */
     if (child->spec.behavior != mk_supervisor_behavior) return MK_OK;
     if ((err = mk_supervisor_bring_up(sup->rt, child->id, state)) != MK_OK) mk_child_gone(sup, child);
     return err;

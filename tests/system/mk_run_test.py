@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """mk run: guests below a supervisor until a signal."""
-import os
 import signal
 import subprocess
 import threading
@@ -49,11 +48,13 @@ class Run(unittest.TestCase):
                 self.assertEqual(node.out, "")
 
     def test_a_guest_that_ends_is_started_again(self):
-        node = Node("--log=info", rig.guest("trap_initialize"))
-        node.expect("trapped")
-        node.expect("trapped")
+        node = Node(rig.guest("trap_initialize"), rig.example("echo"))
+        self.assertIn("ended: trapped", node.expect("'trap_initialize'"))
+        self.assertIn("restarted", node.expect("'trap_initialize'"))
+        self.assertIn("ended: trapped", node.expect("'trap_initialize'"))
         node.process.send_signal(signal.SIGINT)
         self.assertEqual(node.end(), 0, node.lines)
+        self.assertNotIn("'echo'", "".join(line for line in node.lines if "trapped" in line))
 
     def test_a_file_that_is_no_guest_is_a_failure_that_names_it(self):
         for path, says in [

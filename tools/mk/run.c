@@ -74,6 +74,7 @@ static int add_guest(keeper_t *keeper, const char *path, const wasm_options_t *o
         .free_state = wasm_actor_free,
         .restart_type = RESTART_PERMANENT,
         .trap_exits = true,
+        .wake = true,
     };
     return MK_CLI_OK;
 }
