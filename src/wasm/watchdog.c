@@ -41,6 +41,7 @@ static struct {
     mk_watch_slot_t     *slots;
     _Atomic uint32_t     pace_ms; /* until the next look; ASLEEP: until woken */
     bool                 stopping;
+    bool                 present; /* false: the platform has no threads, and runs end when they end */
     _Atomic uint32_t     life; /* which start() this is: a thread's slot may be of an earlier one */
 } dog;
 
@@ -110,7 +111,9 @@ mk_err_t mk_watchdog_start(mk_watchdog_fire_fn *fire) {
     mk_err_t err = mk_mutex_create(&dog.mutex);
     if (err != MK_OK) return err;
     if ((err = mk_cond_create(&dog.wake)) != MK_OK) goto no_cond;
-    if ((err = mk_thread_start(&dog.thread, dog_main, NULL)) != MK_OK) goto no_thread;
+    err = mk_thread_start(&dog.thread, dog_main, NULL);
+    dog.present = err == MK_OK;
+    if (err != MK_OK && err != MK_ERR_NOSYS) goto no_thread;
     return MK_OK;
 no_thread:
     mk_cond_destroy(dog.wake);
@@ -124,7 +127,7 @@ void mk_watchdog_stop(void) {
     dog.stopping = true;
     mk_cond_signal(dog.wake);
     mk_mutex_unlock(dog.mutex);
-    mk_thread_join(dog.thread);
+    if (dog.present) mk_thread_join(dog.thread);
     atomic_fetch_add(&dog.life, 1);
     while (dog.slots != NULL) {
         mk_watch_slot_t *next = dog.slots->next;
@@ -155,6 +158,7 @@ void mk_watchdog_begin(mk_watch_slot_t *slot, void *target, uint32_t budget_ms) 
     atomic_store_explicit(&slot->budget_ms, budget_ms, memory_order_relaxed);
     atomic_store(&slot->run, number * RUN_STATES + RUN_RUNNING);
     if (pace_for(budget_ms) >= atomic_load(&dog.pace_ms)) return;
+    if (!dog.present) return;
     mk_mutex_lock(dog.mutex);
     mk_cond_signal(dog.wake);
     mk_mutex_unlock(dog.mutex);

@@ -15,6 +15,7 @@
  * waiting in mk_watchdog_end(). */
 typedef void mk_watchdog_fire_fn(void *target);
 
+/* Where the platform has no threads this succeeds too, and no call is ever ended. */
 MK_MUST_CHECK mk_err_t mk_watchdog_start(mk_watchdog_fire_fn *fire);
 void                   mk_watchdog_stop(void); /* with no call under watch */
 

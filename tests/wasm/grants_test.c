@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* grants_test.c -- a guest can do what it was granted and nothing else, and is told which grant it lacks. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wasm/world.h"
+
+enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR };
+
+static world_t w;
+
+static heard_t *ask(actor_id_t guest, uint32_t what, const char *text) {
+    CHECK(world_send(&w, guest, what, text, strlen(text)));
+    heard_t *h = world_wait(&w, RESULT);
+    CHECK(h != NULL);
+    h->bytes[h->size < WORLD_BYTES ? h->size : WORLD_BYTES - 1] = '\0';
+    return h;
+}
+
+static const char *said(const heard_t *h) { return (const char *)h->bytes + 4; }
+
+static void check_denied(actor_id_t guest, uint32_t what, const char *text, uint32_t result, const char *grant) {
+    uint64_t before = world_info(&w, guest).denied;
+    heard_t *h = ask(guest, what, text);
+    CHECK_EQ(heard_u32(h, 0), result);
+    if (strstr(said(h), grant) == NULL) rig_fail(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", said(h), grant);
+    CHECK(world_info(&w, guest).denied > before);
+}
+
+TEST(a_guest_is_born_with_the_basics_and_nothing_more) {
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "imports", NULL);
+    CHECK_STR(said(ask(guest, NO_ERROR, "")), "");
+    check_denied(guest, REGISTER, "name", UINT32_MAX, "\"register\"");
+    check_denied(guest, LOOKUP, "name", 0, "\"lookup\"");
+    check_denied(guest, READ_FILE, "/etc/passwd", UINT32_MAX, "\"files\"");
+    check_denied(guest, LIST, "", UINT32_MAX, "\"list\"");
+    CHECK(actor_is_alive(w.rt, guest));
+    world_close(&w);
+}
+
+TEST(the_wasi_grant_is_needed_for_wasi) {
+    wasm_options_t options = {.grants = WASM_GRANTS_ALL & ~(uint32_t)WASM_GRANT_WASI};
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "wasi", &options);
+    world_send(&w, guest, 10, "unseen", 6);
+    CHECK(world_info(&w, guest).denied > 0);
+    world_send_u32(&w, guest, 12, 5); /* to end oneself needs no grant */
+    CHECK_STR(world_end(&w)->text, "exit(5)");
+    world_close(&w);
+}
+
+TEST(with_the_grants_names_work) {
+    wasm_options_t options = {.grants = WASM_GRANTS_LOADED};
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "imports", &options);
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, "a/name"), 0), 0);
+    CHECK_EQ(actor_lookup(w.rt, "a/name"), guest);
+    heard_t *h = ask(guest, REGISTER, "a/name");
+    CHECK_EQ(heard_u32(h, 0), UINT32_MAX);
+    CHECK(strstr(said(h), "already") != NULL);
+    CHECK_EQ(heard_u32(ask(guest, LOOKUP, "a/name"), 0), (uint32_t)guest);
+    CHECK_EQ(heard_u32(ask(guest, SELF_NAME, ""), 0), 6);
+    CHECK_STR(said(ask(guest, SELF_NAME, "")), "a/name");
+    check_denied(guest, LIST, "", UINT32_MAX, "\"list\"");
+    CHECK(heard_u32(ask(guest, NODE_NAME, ""), 0) > 0);
+    world_close(&w);
+}
+
+TEST(the_longest_name_registers_and_one_byte_more_does_not) {
+    wasm_options_t options = {.grants = WASM_GRANTS_LOADED};
+    char           name[300];
+    memset(name, 'n', sizeof name);
+    name[256] = '\0';
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "imports", &options);
+    heard_t   *h = ask(guest, REGISTER, name);
+    CHECK_EQ(heard_u32(h, 0), UINT32_MAX);
+    CHECK(strstr(said(h), "longer") != NULL);
+    name[255] = '\0';
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, name), 0), 0);
+    CHECK_EQ(actor_lookup(w.rt, name), guest);
+    CHECK_EQ(heard_u32(ask(guest, SELF_NAME, ""), 0), 255);
+    world_close(&w);
+}
+
+TEST(stopping_others_needs_a_grant) {
+    wasm_options_t may = {.grants = WASM_GRANT_STOP | WASM_GRANT_LOOKUP}, may_not = {.grants = WASM_GRANT_LOOKUP};
+    world_open(&w);
+    wasm_options_t named = {.name = "victim"};
+    actor_id_t     victim = world_spawn(&w, "forever", &named);
+    check_denied(world_spawn(&w, "imports", &may_not), STOP_NAMED, "victim", UINT32_MAX, "\"stop\"");
+    CHECK(actor_is_alive(w.rt, victim));
+    CHECK_EQ(heard_u32(ask(world_spawn(&w, "imports", &may), STOP_NAMED, "victim"), 0), 0);
+    CHECK_EQ(world_end(&w)->source, victim);
+    world_close(&w);
+}
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0);
+    fclose(file);
+}
+
+TEST(files_are_read_below_the_granted_folder_and_nowhere_else) {
+    char root[] = "/tmp/mk-grants-XXXXXX", path[128];
+    CHECK(mkdtemp(root) != NULL);
+    snprintf(path, sizeof path, "%s/secret", root);
+    write_file(path, "secret");
+    snprintf(path, sizeof path, "%s/open", root);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/open/file", root);
+    write_file(path, "contents");
+    snprintf(path, sizeof path, "%s/open/link", root);
+    CHECK_EQ(symlink("../secret", path), 0);
+    snprintf(path, sizeof path, "%s/open", root);
+
+    world_open(&w);
+    wasm_options_t options = {.grants = WASM_GRANT_FILES, .files_below = path};
+    actor_id_t     guest = world_spawn(&w, "imports", &options);
+    CHECK_STR(said(ask(guest, READ_FILE, "file")), "contents");
+    static const char *const outside[] = {"../secret", "link", "/etc/hostname", "./../open/../secret", "no such file"};
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
+        heard_t *h = ask(guest, READ_FILE, outside[i]);
+        CHECK_EQ(heard_u32(h, 0), UINT32_MAX);
+        CHECK(strstr(said(h), "secret\n") == NULL && strlen(said(h)) > 0);
+    }
+    options.files_below = NULL;
+    CHECK_EQ(heard_u32(ask(world_spawn(&w, "imports", &options), READ_FILE, "file"), 0), UINT32_MAX);
+    options.grants = WASM_GRANT_ALL_FILES;
+    snprintf(path, sizeof path, "%s/secret", root);
+    CHECK_STR(said(ask(world_spawn(&w, "imports", &options), READ_FILE, path)), "secret");
+    world_close(&w);
+
+    static const char *const made[] = {"open/link", "open/file", "secret"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, made[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/open", root);
+    rmdir(path);
+    rmdir(root);
+}
+
+static uint64_t spawn_child(actor_id_t spawner, uint32_t type, const void *payload, size_t size) {
+    CHECK(world_send(&w, spawner, type, payload, size));
+    heard_t *h = world_wait(&w, 14);
+    CHECK(h != NULL);
+    h->bytes[h->size < WORLD_BYTES ? h->size : WORLD_BYTES - 1] = '\0';
+    return heard_u64(h, 0);
+}
+
+TEST(a_guest_spawned_by_a_guest_never_has_more_than_its_spawner) {
+    size_t   size;
+    uint8_t *bytes = read_guest("imports", &size);
+    world_open(&w);
+    wasm_options_t options = {.grants = WASM_GRANT_SPAWN | WASM_GRANT_LOOKUP, .child_grants = WASM_GRANTS_ALL};
+    actor_id_t     child = spawn_child(world_spawn(&w, "spawner", &options), 11, bytes, size);
+    CHECK(child != ACTOR_ID_INVALID);
+    check_denied(child, REGISTER, "name", UINT32_MAX, "\"register\"");
+    CHECK_EQ(heard_u32(ask(child, LOOKUP, "nobody"), 0), 0);
+    CHECK_EQ(world_info(&w, child).denied, 1);
+    options.child_grants = 0;
+    child = spawn_child(world_spawn(&w, "spawner", &options), 11, bytes, size);
+    check_denied(child, LOOKUP, "nobody", 0, "\"lookup\"");
+    options.grants = WASM_GRANTS_ALL & ~(uint32_t)WASM_GRANT_SPAWN;
+    CHECK_EQ(spawn_child(world_spawn(&w, "spawner", &options), 11, bytes, size), ACTOR_ID_INVALID);
+    world_close(&w);
+    free(bytes);
+}
+
+TEST(a_file_is_read_spawned_and_named_in_one_step) {
+    char path[512];
+    snprintf(path, sizeof path, "%s", guest_path("forever"));
+    world_open(&w);
+    wasm_options_t options = {.grants = WASM_GRANT_SPAWN | WASM_GRANT_ALL_FILES};
+    actor_id_t     spawner = world_spawn(&w, "spawner", &options);
+    actor_id_t     child = spawn_child(spawner, 13, path, strlen(path));
+    CHECK(child != ACTOR_ID_INVALID);
+    CHECK_EQ(actor_lookup(w.rt, "spawned"), child);
+    CHECK_EQ(spawn_child(spawner, 13, path, strlen(path)), ACTOR_ID_INVALID); /* the name is taken */
+    CHECK(spawn_child(spawner, 12, path, strlen(path)) != ACTOR_ID_INVALID);
+    CHECK_EQ(world_info(&w, spawner).children, 2);
+    actor_stop(w.rt, child);
+    while (runtime_step(w.rt)) {}
+    CHECK_EQ(world_info(&w, spawner).children, 1);
+    options.grants = WASM_GRANT_SPAWN;
+    CHECK_EQ(spawn_child(world_spawn(&w, "spawner", &options), 12, path, strlen(path)), ACTOR_ID_INVALID);
+    world_close(&w);
+}
