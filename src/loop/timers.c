@@ -49,12 +49,13 @@ void mk_wheel_arm(mk_wheel_t *wheel, mk_timer_t *timer, uint64_t due_ms) {
 /* When the node was the last of its slot its predecessor's pointer is the slot itself, which tells which busy bit to
  * clear. */
 static void clear_if_empty(mk_wheel_t *wheel, mk_node_t **at) {
+    mk_node_t **far = wheel->far_slot[0]; /* the levels lie one behind the other */
     if (*at != NULL) return;
     if (at >= wheel->near_slot && at < wheel->near_slot + MK_NEAR_SLOTS) {
         size_t slot = (size_t)(at - wheel->near_slot);
         wheel->near_busy[slot / 64] &= ~((uint64_t)1 << slot % 64);
-    } else if (at >= wheel->far_slot[0] && at < wheel->far_slot[0] + MK_FAR_LEVELS * MK_FAR_SLOTS) {
-        size_t index = (size_t)(at - wheel->far_slot[0]);
+    } else if (at >= far && at < far + MK_FAR_LEVELS * MK_FAR_SLOTS) {
+        size_t index = (size_t)(at - far);
         wheel->far_busy[index / MK_FAR_SLOTS] &= ~((uint64_t)1 << index % MK_FAR_SLOTS);
     }
 }
