@@ -13,8 +13,7 @@ enum { PAYLOAD_BYTES = 16 };
 
 enum { DECIMAL_BYTES_MAX = 20 };
 
-static void reply(mk_actor_t to, uint64_t count)
-{
+static void reply(mk_actor_t to, uint64_t count) {
     char     digits[DECIMAL_BYTES_MAX];
     uint32_t at = sizeof digits;
     do {
@@ -24,8 +23,7 @@ static void reply(mk_actor_t to, uint64_t count)
     mk_send(to, TOTAL, digits + at, sizeof digits - at);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     (void)payload;
     mk_message_t msg = {.type = type, .size = size, .source = source};
     char         buf[PAYLOAD_BYTES];

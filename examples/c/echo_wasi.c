@@ -13,18 +13,16 @@ enum { ECHO = 200, ECHOED = 201, AGAIN = 210, REPEATED = 211 };
 static unsigned char *last;
 static uint32_t       last_bytes;
 
-static void remember(const void *payload, uint32_t size)
-{
+static void remember(const void *payload, uint32_t size) {
     unsigned char *copy = malloc(size);
     if (copy == NULL && size > 0) return; /* the older one stays */
     if (size > 0) memcpy(copy, payload, size);
     free(last);
-    last       = copy;
+    last = copy;
     last_bytes = size;
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     switch (type) {
     case MK_STOP: free(last); return MK_STOP;
     case ECHO:

@@ -27,12 +27,12 @@ extern "C" {
 typedef uint64_t mk_actor_t;
 
 enum {
-    MK_NOBODY     = 0,
-    MK_STOP       = 0, /* message type: the node asks this actor to end; also handle_message's "end"  */
-    MK_STAY       = 1, /* handle_message's "keep me"                                                  */
-    MK_OK         = 0,
-    MK_FAILED     = -1,
-    MK_TIMED_OUT  = -2, /* mk_recv_timeout() alone */
+    MK_NOBODY = 0,
+    MK_STOP = 0, /* message type: the node asks this actor to end; also handle_message's "end"  */
+    MK_STAY = 1, /* handle_message's "keep me"                                                  */
+    MK_OK = 0,
+    MK_FAILED = -1,
+    MK_TIMED_OUT = -2,  /* mk_recv_timeout() alone */
     MK_NAME_BYTES = 256 /* room for the longest name a node accepts by default */
 };
 
@@ -136,22 +136,20 @@ typedef struct {
 } mk_message_t;
 
 /* Waits for one message, without limit when wait_ms is negative. MK_OK, MK_FAILED or MK_TIMED_OUT. */
-static inline int32_t mk_next(mk_message_t *msg, void *buf, uint32_t cap, int32_t wait_ms)
-{
+static inline int32_t mk_next(mk_message_t *msg, void *buf, uint32_t cap, int32_t wait_ms) {
     uint32_t   type = 0, size = 0;
     mk_actor_t source = MK_NOBODY;
-    int32_t    got    = wait_ms < 0 ? mk_recv_full(&type, buf, cap, &size, &source)
-                                    : mk_recv_timeout(&type, buf, cap, &size, &source, (uint32_t)wait_ms);
+    int32_t    got = wait_ms < 0 ? mk_recv_full(&type, buf, cap, &size, &source)
+                                 : mk_recv_timeout(&type, buf, cap, &size, &source, (uint32_t)wait_ms);
     if (got != MK_OK) return got;
-    msg->type   = type;
-    msg->size   = size < cap ? size : cap;
+    msg->type = type;
+    msg->size = size < cap ? size : cap;
     msg->source = source;
-    msg->cut    = size > cap;
+    msg->cut = size > cap;
     return MK_OK;
 }
 
-static inline uint32_t mk_text_len(const char *text)
-{
+static inline uint32_t mk_text_len(const char *text) {
     uint32_t len = 0;
     while (text[len] != '\0') len++;
     return len;
@@ -162,9 +160,8 @@ static inline void       mk_print_text(const char *text) { mk_print(text, mk_tex
 static inline void       mk_log_text(int32_t level, const char *text) { mk_log(level, text, mk_text_len(text)); }
 static inline mk_actor_t mk_lookup_text(const char *name) { return mk_lookup(name, mk_text_len(name)); }
 static inline int32_t    mk_register_text(const char *name) { return mk_register(name, mk_text_len(name)); }
-static inline int32_t    mk_send_text(mk_actor_t dest, uint32_t type, const char *text)
-{
-    return mk_send(dest, type, text, mk_text_len(text));
+static inline int32_t    mk_send_text(mk_actor_t dest, uint32_t type, const char *text) {
+       return mk_send(dest, type, text, mk_text_len(text));
 }
 
 /* Where the node puts a payload: a guest that exports an allocator is asked for the room, one that

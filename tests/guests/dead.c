@@ -2,8 +2,7 @@
 /* dead.c -- talks to actors that do not exist. GO with the u64 id of one that has ended; RESULT: checks that failed. */
 #include "guest.h"
 
-static void try_dead(check_t *c, mk_actor_t dead)
-{
+static void try_dead(check_t *c, mk_actor_t dead) {
     char name[MK_NAME_BYTES];
     CHECK(c, mk_send(dead, PING, "x", 1) == 0);
     CHECK(c, mk_send(dead, PING, NULL, 0) == 0);
@@ -12,12 +11,11 @@ static void try_dead(check_t *c, mk_actor_t dead)
     CHECK(c, mk_reverse_lookup(dead, name, sizeof name) == 0);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     if (type != GO || size < 8) return usual(type, source, payload, size);
-    check_t          c        = {.to = source};
-    mk_actor_t       dead     = get_u64(payload, 0);
-    mk_actor_t       node     = mk_self() & ~(mk_actor_t)UINT32_MAX;
+    check_t          c = {.to = source};
+    mk_actor_t       dead = get_u64(payload, 0);
+    mk_actor_t       node = mk_self() & ~(mk_actor_t)UINT32_MAX;
     const mk_actor_t nobody[] = {
         dead,
         MK_NOBODY,

@@ -2,8 +2,7 @@
 /* deaf.c -- does not stop when asked to, neither between messages nor, after GO, while waiting for one. */
 #include "guest.h"
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     mk_message_t  msg;
     unsigned char buf[64];
     usual(type, source, payload, size);

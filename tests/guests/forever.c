@@ -2,8 +2,7 @@
 /* forever.c -- GO: waits in mk_recv for ever, answering PING there, until it is asked to stop. */
 #include "guest.h"
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     mk_message_t  msg;
     unsigned char buf[64];
     if (type != GO) return usual(type, source, payload, size);

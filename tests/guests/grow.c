@@ -9,10 +9,9 @@ enum {
 enum { PAGE_BYTES = 65536 };
 
 /* Every new page is zero when it comes and holds its own number afterwards. */
-static uint32_t grow_to_the_limit(check_t *c)
-{
-    uint32_t first  = (uint32_t)__builtin_wasm_memory_size(0);
-    uint32_t pages  = first;
+static uint32_t grow_to_the_limit(check_t *c) {
+    uint32_t first = (uint32_t)__builtin_wasm_memory_size(0);
+    uint32_t pages = first;
     uint32_t lowest = 0;
     for (;;) {
         uint32_t old = (uint32_t)__builtin_wasm_memory_grow(0, 1);
@@ -21,9 +20,9 @@ static uint32_t grow_to_the_limit(check_t *c)
         CHECK(c, old >= pages);
         volatile uint32_t *page = at(old * PAGE_BYTES);
         CHECK(c, page[0] == 0 && page[PAGE_BYTES / 4 - 1] == 0);
-        page[0]                  = old;
+        page[0] = old;
         page[PAGE_BYTES / 4 - 1] = ~old;
-        pages                    = (uint32_t)__builtin_wasm_memory_size(0);
+        pages = (uint32_t)__builtin_wasm_memory_size(0);
         CHECK(c, pages == old + 1);
     }
     for (uint32_t i = lowest; lowest != 0 && i < pages; i++) {
@@ -33,9 +32,8 @@ static uint32_t grow_to_the_limit(check_t *c)
     return pages;
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
-    check_t  c         = {.to = source};
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
+    check_t  c = {.to = source};
     uint32_t result[3] = {0};
     switch (type) {
     case GO: /* RESULT: pages reached, checks that failed */

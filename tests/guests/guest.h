@@ -7,27 +7,24 @@
 
 /* Types 10 and up are each guest's own. */
 enum {
-    GO     = 1, /* do what this guest is for                               */
-    PING   = 2, /* answered with PONG and the same payload                 */
-    PONG   = 3,
+    GO = 1,   /* do what this guest is for                               */
+    PING = 2, /* answered with PONG and the same payload                 */
+    PONG = 3,
     RESULT = 4, /* little-endian u32 values                                */
-    WRONG  = 5  /* text: a check that failed; the RESULT after it counts them */
+    WRONG = 5   /* text: a check that failed; the RESULT after it counts them */
 };
 
-static inline int32_t usual(uint32_t type, mk_actor_t source, const void *payload, uint32_t size)
-{
+static inline int32_t usual(uint32_t type, mk_actor_t source, const void *payload, uint32_t size) {
     if (type == PING) mk_send(source, PONG, payload, size);
     return type == MK_STOP ? MK_STOP : MK_STAY;
 }
 
-static inline uint32_t get_u32(const void *data, uint32_t at)
-{
+static inline uint32_t get_u32(const void *data, uint32_t at) {
     const unsigned char *b = (const unsigned char *)data + at;
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-static inline uint64_t get_u64(const void *data, uint32_t at)
-{
+static inline uint64_t get_u64(const void *data, uint32_t at) {
     return (uint64_t)get_u32(data, at) | (uint64_t)get_u32(data, at + 4) << 32;
 }
 
@@ -44,8 +41,7 @@ typedef struct {
     uint32_t   wrong;
 } check_t;
 
-static inline void check(check_t *c, bool good, const char *what)
-{
+static inline void check(check_t *c, bool good, const char *what) {
     if (good) return;
     c->wrong++;
     mk_send_text(c->to, WRONG, what);

@@ -13,20 +13,17 @@ static struct {
 } reply;
 
 /* Answers with text the call itself produced. */
-static void tell_text(mk_actor_t to, int32_t result, uint32_t len)
-{
+static void tell_text(mk_actor_t to, int32_t result, uint32_t len) {
     reply.result = (uint32_t)result;
     mk_send(to, RESULT, &reply, (uint32_t)sizeof reply.result + (len < TEXT_BYTES ? len : TEXT_BYTES));
 }
 
-static void tell(mk_actor_t to, int32_t result)
-{
+static void tell(mk_actor_t to, int32_t result) {
     int32_t len = mk_last_error(reply.text, sizeof reply.text);
     tell_text(to, result, len > 0 ? (uint32_t)len : 0);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     uint32_t   count = 0;
     int32_t    got;
     mk_actor_t ids[4];
@@ -36,10 +33,8 @@ int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t
     case STOP_NAMED: tell(source, mk_stop(mk_lookup(payload, size))); return MK_STAY;
     case READ_FILE: /* on success the file's first bytes follow */
         got = mk_read_file(payload, size, reply.text, sizeof reply.text, &count);
-        if (got == MK_OK)
-            tell_text(source, got, count);
-        else
-            tell(source, got);
+        if (got == MK_OK) tell_text(source, got, count);
+        else tell(source, got);
         return MK_STAY;
     case LIST: /* on success the count */
         got = mk_list_actors(ids, sizeof ids / sizeof ids[0], &count);

@@ -4,25 +4,24 @@
 #include "guest.h"
 
 enum {
-    HONEST         = 10,
-    NULL_POINTER   = 11,
+    HONEST = 10,
+    NULL_POINTER = 11,
     BEHIND_THE_END = 12, /* exactly at the end of memory                     */
-    OVER_THE_END   = 13, /* in memory, but the payload reaches one byte out  */
-    LAST_ADDRESS   = 14, /* 0xFFFFFFFF                                       */
-    TRAPS          = 15,
-    LOOPS          = 16,
-    SLEEPS         = 17, /* waits inside the allocator                       */
-    RECEIVES       = 18, /* takes a message inside the allocator             */
-    GROWS          = 19, /* moves the memory, then tells the truth           */
-    FREE_TRAPS     = 20
+    OVER_THE_END = 13,   /* in memory, but the payload reaches one byte out  */
+    LAST_ADDRESS = 14,   /* 0xFFFFFFFF                                       */
+    TRAPS = 15,
+    LOOPS = 16,
+    SLEEPS = 17,   /* waits inside the allocator                       */
+    RECEIVES = 18, /* takes a message inside the allocator             */
+    GROWS = 19,    /* moves the memory, then tells the truth           */
+    FREE_TRAPS = 20
 };
 
 static uint32_t mode = HONEST;
 static _Alignas(16) unsigned char room[4096];
 
 MK_EXPORT(mk_alloc) void *mk_alloc(uint32_t size);
-void *mk_alloc(uint32_t size)
-{
+void *mk_alloc(uint32_t size) {
     unsigned char buf[8];
     mk_message_t  msg;
     switch (mode) {
@@ -42,14 +41,12 @@ void *mk_alloc(uint32_t size)
 }
 
 MK_EXPORT(mk_free) void mk_free(void *data);
-void mk_free(void *data)
-{
+void mk_free(void *data) {
     (void)data;
     if (mode == FREE_TRAPS) __builtin_trap();
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     if (size == 0 && type >= HONEST && type <= FREE_TRAPS) mode = type;
     return usual(type, source, payload, size);
 }

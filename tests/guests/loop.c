@@ -3,16 +3,15 @@
 #include "guest.h"
 
 enum {
-    READ_CLOCK    = 10, /* mk_time_ms without end                                        */
+    READ_CLOCK = 10,    /* mk_time_ms without end                                        */
     SLEEP_NOTHING = 11, /* mk_sleep_ms(0) without end: others must get their turns       */
-    LOG_LINES     = 12, /* mk_log without end                                            */
-    PRINT_LINES   = 13, /* mk_print without end                                          */
-    POLL_MAILBOX  = 14, /* mk_recv_timeout with 0 ms without end; obeys MK_STOP          */
-    LOOP_A_WHILE  = 15  /* u32 turns of an empty loop, then RESULT: what a budget may let pass */
+    LOG_LINES = 12,     /* mk_log without end                                            */
+    PRINT_LINES = 13,   /* mk_print without end                                          */
+    POLL_MAILBOX = 14,  /* mk_recv_timeout with 0 ms without end; obeys MK_STOP          */
+    LOOP_A_WHILE = 15   /* u32 turns of an empty loop, then RESULT: what a budget may let pass */
 };
 
-static int32_t poll_mailbox(void)
-{
+static int32_t poll_mailbox(void) {
     mk_message_t  msg;
     unsigned char buf[8];
     for (;;) {
@@ -22,8 +21,7 @@ static int32_t poll_mailbox(void)
     }
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     switch (type) {
     case GO:
         for (;;) opaque();

@@ -10,8 +10,7 @@ enum { LONG_MS = 60000, SHORT_MS = 5 };
 
 static bool failed;
 
-static uint32_t bottom(void)
-{
+static uint32_t bottom(void) {
     uint32_t   type, size, sum = 0, value = 0;
     mk_actor_t source;
     failed |= mk_recv(&type, &value, sizeof value, &size) != MK_OK || size != sizeof value;
@@ -25,8 +24,7 @@ static uint32_t bottom(void)
 }
 
 /* The volatile keeps every level a frame of its own. */
-static uint32_t descend(uint32_t depth)
-{
+static uint32_t descend(uint32_t depth) {
     volatile uint32_t mine = depth;
     if (depth == 0) return bottom();
     failed |= mk_sleep_ms(1) != MK_OK;
@@ -35,12 +33,11 @@ static uint32_t descend(uint32_t depth)
     return sum;
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     if (type != GO || size < 4) return usual(type, source, payload, size);
     uint32_t depth = get_u32(payload, 0);
-    failed         = false;
-    uint32_t sum   = descend(depth);
+    failed = false;
+    uint32_t sum = descend(depth);
     failed |= get_u32(payload, 0) != depth; /* the payload outlives every wait */
     mk_send_u32(source, RESULT, failed ? UINT32_MAX : sum + depth);
     return MK_STAY;

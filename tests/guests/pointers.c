@@ -17,19 +17,17 @@ typedef struct {
 
 static span_t spans[6];
 
-static void find_spans(void)
-{
+static void find_spans(void) {
     uint32_t end = memory_bytes();
-    spans[0]     = (span_t){end - 1, 2};         /* the last byte and one more                  */
-    spans[1]     = (span_t){end, 1};             /* just behind                                 */
-    spans[2]     = (span_t){end + 1, 64};        /* further behind                              */
-    spans[3]     = (span_t){UINT32_MAX, 1};      /* the last address there is                   */
-    spans[4]     = (span_t){16, UINT32_MAX};     /* sum wraps to a small number                 */
-    spans[5]     = (span_t){UINT32_MAX - 7, 16}; /* the same, from above                        */
+    spans[0] = (span_t){end - 1, 2};         /* the last byte and one more                  */
+    spans[1] = (span_t){end, 1};             /* just behind                                 */
+    spans[2] = (span_t){end + 1, 64};        /* further behind                              */
+    spans[3] = (span_t){UINT32_MAX, 1};      /* the last address there is                   */
+    spans[4] = (span_t){16, UINT32_MAX};     /* sum wraps to a small number                 */
+    spans[5] = (span_t){UINT32_MAX - 7, 16}; /* the same, from above                        */
 }
 
-static void try_sends(check_t *c, span_t s)
-{
+static void try_sends(check_t *c, span_t s) {
     mk_actor_t self = mk_self();
     CHECK(c, mk_send(self, PONG, at(s.address), s.len) == 0);
     CHECK(c, mk_spawn_wasm(at(s.address), s.len) == 0);
@@ -39,8 +37,7 @@ static void try_sends(check_t *c, span_t s)
     mk_print(at(s.address), s.len);
 }
 
-static void try_names(check_t *c, span_t s)
-{
+static void try_names(check_t *c, span_t s) {
     CHECK(c, mk_register(at(s.address), s.len) == -1);
     CHECK(c, mk_lookup(at(s.address), s.len) == 0);
     CHECK(c, mk_reverse_lookup(mk_self(), at(s.address), s.len) <= 0);
@@ -48,16 +45,14 @@ static void try_names(check_t *c, span_t s)
     CHECK(c, mk_last_error(at(s.address), s.len) <= 0);
 }
 
-static void try_files(check_t *c, span_t s)
-{
+static void try_files(check_t *c, span_t s) {
     char buf[16];
     CHECK(c, mk_read_file(at(s.address), s.len, buf, sizeof buf, &word) == -1);
     CHECK(c, mk_read_file("x", 1, at(s.address), s.len, &word) == -1);
     CHECK(c, mk_list_actors(at(s.address), s.len, &word) == -1);
 }
 
-static void try_receives(check_t *c, span_t s)
-{
+static void try_receives(check_t *c, span_t s) {
     uint32_t   type = 0;
     mk_actor_t from = 0;
     CHECK(c, mk_recv(&type, at(s.address), s.len, &word) == -1);
@@ -66,8 +61,7 @@ static void try_receives(check_t *c, span_t s)
 }
 
 /* Results of four and eight bytes, written where only a part of them fits, or nothing. */
-static void try_results(check_t *c)
-{
+static void try_results(check_t *c) {
     char       buf[16];
     uint32_t   type = 0;
     mk_actor_t from = 0;
@@ -93,8 +87,7 @@ static void try_results(check_t *c)
 }
 
 /* What lies within, to the last byte and on odd addresses, is right. */
-static void try_good(check_t *c)
-{
+static void try_good(check_t *c) {
     uint32_t      end = memory_bytes();
     unsigned char odd[16];
     mk_actor_t    self = mk_self();
@@ -107,8 +100,7 @@ static void try_good(check_t *c)
     CHECK(c, word == PONG);
 }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     if (type != GO) return usual(type, source, payload, size);
     check_t c = {.to = source};
     find_spans();

@@ -7,8 +7,7 @@ static bool ready;
 MK_EXPORT(_initialize) void initialize(void);
 void initialize(void) { ready = mk_sleep_ms(50) == MK_OK; }
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     if (type == PING && !ready) return MK_STAY;
     return usual(type, source, payload, size);
 }

@@ -6,14 +6,13 @@
 #include "guest.h"
 
 enum {
-    SAY      = 10, /* printf of the payload as a line to standard output: the console    */
+    SAY = 10,      /* printf of the payload as a line to standard output: the console    */
     COMPLAIN = 11, /* the same to standard error: the log                                */
-    EXIT     = 12, /* exit(u32): proc_exit ends this actor, and it alone                 */
-    ABORT    = 13
+    EXIT = 12,     /* exit(u32): proc_exit ends this actor, and it alone                 */
+    ABORT = 13
 };
 
-int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size)
-{
+int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
     switch (type) {
     case SAY:
         printf("%.*s\n", (int)size, (const char *)payload);

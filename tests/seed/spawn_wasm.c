@@ -19,8 +19,7 @@ enum { START = 1, STOP = 0, PING = 200, PONG = 201 };
 
 static bool witnessed;
 
-static bool witness(runtime_t *rt, actor_t *self, message_t *msg, void *state)
-{
+static bool witness(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)self;
     const actor_id_t *guest = state;
     if (msg->type == START) return actor_send(rt, *guest, PING, "hello", 5);
@@ -30,16 +29,14 @@ static bool witness(runtime_t *rt, actor_t *self, message_t *msg, void *state)
     return false;
 }
 
-static void run_with_witness(runtime_t *rt, actor_id_t guest)
-{
+static void run_with_witness(runtime_t *rt, actor_id_t guest) {
     actor_id_t id = actor_spawn(rt, witness, &guest, NULL, 4);
     actor_send(rt, id, START, NULL, 0);
     runtime_run(rt);
 }
 
 /* The fragment's own wasm_actors_init() nests. */
-static void run_fragment(void)
-{
+static void run_fragment(void) {
 #define runtime_run(rt) run_with_witness((rt), wasm)
 #include "spawn_wasm_fragment.c"
 #undef runtime_run
@@ -47,12 +44,11 @@ static void run_fragment(void)
     wasm_actors_cleanup();
 }
 
-static void run_loaded(const char *path)
-{
+static void run_loaded(const char *path) {
     char           err[256] = "";
-    wasm_options_t options  = {.grants = WASM_GRANTS_LOADED};
-    actor_id_t     guest    = ACTOR_ID_INVALID;
-    runtime_t     *rt       = runtime_init(1, 16);
+    wasm_options_t options = {.grants = WASM_GRANTS_LOADED};
+    actor_id_t     guest = ACTOR_ID_INVALID;
+    runtime_t     *rt = runtime_init(1, 16);
     if (actor_spawn_wasm_file_opts(rt, path, &options, &guest, NULL, err, sizeof err) == MK_OK) {
         run_with_witness(rt, guest);
     } else {
@@ -61,8 +57,7 @@ static void run_loaded(const char *path)
     runtime_destroy(rt);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     wasm_actors_init();
     if (argc > 1) {
         run_loaded(argv[1]);
