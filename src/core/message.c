@@ -59,6 +59,7 @@ message_buffer_t *mk_text_buffer(const char *text) {
 
 const char *message_exit_text(const message_t *msg) {
     message_buffer_t *text = mk_msg_of(msg)->attached;
-    /* On a message with a large payload `attached` is that payload, not a text. */
-    return text != NULL && msg->payload != message_buffer_data(text) ? message_buffer_data(text) : "";
+    /* On a message sent as a buffer `attached` is its payload, not a text; a text is never of size 0. */
+    bool is_text = text != NULL && text->size != 0 && msg->payload != message_buffer_data(text);
+    return is_text ? message_buffer_data(text) : "";
 }
