@@ -162,9 +162,10 @@ bool mk_admit(runtime_t *rt, actor_t *actor, mk_msg_t *msg) {
 }
 
 void mk_discard(runtime_t *rt, mk_msg_t *msg) {
-    /* Timers and watches are their actor's and go with it; monitors and calls have a number to give back. */
-    if (msg->flags == MK_MSG_CHECKED && msg->pub.type != MSG_TIMER && msg->pub.type != MSG_FD_EVENT)
-        (void)mk_bond_admit(rt, msg);
+    /* Timers and watches are their actor's and go with it; monitors and calls have a number to give back. An answer to a
+     * call may have any type. */
+    bool has_number = msg->pub.call != CALL_ID_INVALID || msg->pub.type == MSG_DOWN;
+    if (msg->flags == MK_MSG_CHECKED && has_number) (void)mk_bond_admit(rt, msg);
     mk_msg_destroy(&rt->pool, msg);
     rt->stats.dropped++;
 }
