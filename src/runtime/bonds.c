@@ -144,14 +144,26 @@ static bond_t *bond_new(runtime_t *rt, bond_kind_t kind, size_t bytes, actor_t *
 
 /* ---- links ---- */
 
-static bond_t *link_between(actor_t *a, const actor_t *b) {
-    for (mk_node_t *node = a->resources; node != NULL; node = node->next) {
-        mk_res_t *res = mk_container_of(node, mk_res_t, node);
-        bond_t   *bond;
-        if (res->ops == &owner_ops) bond = mk_container_of(res, bond_t, of_owner);
-        else if (res->ops == &target_ops) bond = mk_container_of(res, bond_t, of_target);
-        else continue;
-        if (bond->kind == BOND_LINK && (bond->owner == b || bond->target == b)) return bond;
+/* The link that `node` belongs to, NULL when it belongs to something else. */
+static bond_t *link_of(const mk_node_t *node) {
+    mk_res_t *res = mk_container_of(node, mk_res_t, node);
+    bond_t   *bond;
+    if (res->ops == &owner_ops) bond = mk_container_of(res, bond_t, of_owner);
+    else if (res->ops == &target_ops) bond = mk_container_of(res, bond_t, of_target);
+    else return NULL;
+    return bond->kind == BOND_LINK ? bond : NULL;
+}
+
+static bool joins(const bond_t *bond, const actor_t *a, const actor_t *b) {
+    return bond != NULL && ((bond->owner == a && bond->target == b) || (bond->owner == b && bond->target == a));
+}
+
+/* A link is in both lists, so the shorter one decides: an actor with very many links is not slow to link. */
+static bond_t *link_between(const actor_t *a, const actor_t *b) {
+    const mk_node_t *of_a = a->resources, *of_b = b->resources;
+    for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next) {
+        if (joins(link_of(of_a), a, b)) return link_of(of_a);
+        if (joins(link_of(of_b), a, b)) return link_of(of_b);
     }
     return NULL;
 }
