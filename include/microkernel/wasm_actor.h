@@ -120,6 +120,28 @@ MK_MUST_CHECK mk_err_t wasm_factory_arg_create_opts(const void *buf, size_t size
                                                     void **out, char *err, size_t err_size);
 void wasm_factory_arg_destroy(void *arg);
 
+/* ---- before it runs ----------------------------------------------------------------------------------------------- */
+
+/* Something a module imports or exports. All texts are borrowed for the call. */
+typedef struct wasm_module_entry {
+    const char *module; /* it is imported from; NULL: an export              */
+    const char *name;
+    const char *kind;   /* "function", "memory", "table", "global"           */
+    const char *type;   /* of a function, such as "(i32, i64) -> i32"; or "" */
+} wasm_module_entry_t;
+typedef void (*wasm_module_entry_fn)(void *arg, const wasm_module_entry_t *entry);
+
+typedef struct wasm_module_info {
+    bool     is_guest; /* this node would run it; else `err` says why not */
+    bool     has_memory;
+    uint32_t memory_pages_min, memory_pages_max;
+} wasm_module_info_t;
+
+/* Reads a module without running any of it: tells `fn` (may be NULL) its imports, then its exports. Needs no
+ * wasm_actors_init(). MK_ERR_FORMAT, MK_ERR_NOSYS (a feature this node lacks), MK_ERR_NOMEM: `err` says what and where. */
+MK_MUST_CHECK mk_err_t wasm_module_inspect(const void *buf, size_t size, wasm_module_entry_fn fn, void *arg,
+                                           wasm_module_info_t *out, char *err, size_t err_size);
+
 /* ---- while it runs ------------------------------------------------------------------------------------------------- */
 
 typedef enum {

@@ -55,7 +55,7 @@ void mk_console_out_screen(mk_console_out_t *out, const char *bytes, size_t size
 /* Control characters could move the cursor, change colours or answer for the user; on a terminal they are shown as
  * \xNN instead. A C1 control is two bytes in UTF-8, the second of which is enough to hide. */
 static void put_harmless(mk_console_out_t *out, const char *text, size_t size) {
-    char   piece[PIECE_BYTES];
+    char   piece[PIECE_BYTES] = "";
     size_t held = 0;
     for (size_t i = 0; i < size; i++) {
         if (held > sizeof piece - 4) {

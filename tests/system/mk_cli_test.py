@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of mk: exit codes, what goes to which output, help with an example on everything."""
 import json
+import subprocess
 import unittest
 
 import rig
@@ -24,7 +25,7 @@ class CommandLine(unittest.TestCase):
         overview = rig.run("--help")
         self.assertEqual((overview.code, overview.err), (0, ""))
         self.assertIn("example:", overview.out)
-        for command in ("shell", "run"):
+        for command in ("shell", "run", "inspect"):
             self.assertIn("\n  " + command, overview.out)
             done = rig.run(command, "--help")
             self.assertEqual((done.code, done.err), (0, ""))
@@ -52,9 +53,30 @@ class CommandLine(unittest.TestCase):
         self.wrong("shell", says="MK_NODE_ID", env=rig.environment(MK_NODE_ID="-1"))
         self.wrong("shell", says="MK_NODE_NAME", env=rig.environment(MK_NODE_NAME="a b"))
 
-    def test_output_that_cannot_be_written_is_a_failure(self):
-        import subprocess
+    def test_inspect_lists_what_a_module_wants(self):
+        done = rig.run("inspect", rig.example("echo"))
+        self.assertEqual((done.code, done.err), (0, ""))
+        self.assertIn("import function env.mk_send (i64, i32, i32, i32) -> i32\n", done.out)
+        self.assertIn("export function handle_message (i32, i64, i32, i32) -> i32\n", done.out)
+        self.assertTrue(done.out.endswith("guest yes\n"))
+        refused = rig.run("inspect", rig.guest("import_unknown"))
+        self.assertEqual(refused.code, 1)
+        self.assertIn("guest no: import env.mk_make_coffee: no such function\n", refused.out)
 
+    def test_inspect_as_json_is_one_object_for_each_file(self):
+        done = rig.run("inspect", "--json", rig.example("echo"), rig.guest("no_handler"), rig.MK)
+        self.assertEqual(done.code, 1)
+        self.assertIn(rig.MK, done.err)
+        echo, no_handler = [json.loads(line) for line in done.out.splitlines()]
+        self.assertTrue(echo["guest"])
+        self.assertIn(
+            {"entry": "import", "module": "env", "name": "mk_send", "kind": "function", "type": "(i64, i32, i32, i32) -> i32"},
+            echo["entries"],
+        )
+        self.assertFalse(no_handler["guest"])
+        self.assertIn("handle_message", no_handler["why"])
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run([rig.MK, "--version"], stdout=full, stderr=subprocess.PIPE, timeout=rig.LIMIT_S)
         self.assertEqual(done.returncode, 1)

@@ -42,7 +42,7 @@ typedef struct mk_command {
 extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_trusted,
     mk_option_json;
 
-extern const mk_command_t mk_command_shell, mk_command_run;
+extern const mk_command_t mk_command_shell, mk_command_run, mk_command_inspect;
 
 /* Runs what the command line asks for and returns the exit code. */
 int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv);

@@ -8,6 +8,7 @@
 static const mk_command_t *const commands[] = {
     &mk_command_shell,
     &mk_command_run,
+    &mk_command_inspect,
     NULL,
 };
 
