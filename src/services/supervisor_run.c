@@ -216,7 +216,7 @@ static void on_child_exit(mk_supervisor_t *sup, const message_t *msg) {
     const char *text = message_exit_text(msg);
     bool        asked = child->stopping;
     mk_child_gone(sup, child);
-    if (asked || child->marked || child->removing) {
+    if (child->marked || child->removing) {
         log_end(sup, asked ? MK_LOG_DEBUG : MK_LOG_WARN, child, reason, text, "");
         if (child->removing) mk_child_forget(sup, child);
         advance(sup);

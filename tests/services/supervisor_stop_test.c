@@ -241,6 +241,21 @@ TEST(ends_that_need_no_restart_do_not_count) {
     end();
 }
 
+TEST(the_first_reason_to_end_is_the_one_that_is_told) {
+    watcher_t watcher;
+    prepare(RESTART_PERMANENT);
+    specs[2].behavior = stay;
+    specs[2].trap_exits = true;
+    start(STRATEGY_ONE_FOR_ONE, 0);
+    watch_end_of(&watcher, sup);
+    tell("b", DO_FAIL);
+    supervisor_stop(rt, sup);
+    pass_ms(5001);
+    CHECK_EQ(watcher.downs, 1);
+    CHECK_EQ(watcher.reason, EXIT_RESTART_LIMIT);
+    end();
+}
+
 static bool die_at_once(runtime_t *runtime, actor_t *self, message_t *msg, void *state) {
     (void)self, (void)msg, (void)state;
     actor_fail(runtime, EXIT_FAILED, "at its first message");
@@ -415,6 +430,20 @@ TEST(a_child_to_be_removed_has_its_deadline_and_is_not_restarted_when_it_fails_m
     pass_ms(5001);
     CHECK_STR(happened(), "-a");
     CHECK_EQ(supervisor_count_children(rt, sup), 1);
+    end();
+}
+
+TEST(a_child_removed_when_its_end_is_already_under_way_is_not_restarted) {
+    prepare(RESTART_PERMANENT);
+    start(STRATEGY_ONE_FOR_ONE, 3);
+    actor_id_t b = actor_lookup(rt, "b");
+    CHECK(actor_send(rt, b, DO_FAIL, NULL, 0));
+    while (actor_is_alive(rt, b)) runtime_step(rt);
+    CHECK_EQ(supervisor_get_child(rt, sup, 1), ACTOR_ID_INVALID);
+    CHECK_EQ(supervisor_remove_child(rt, sup, b), MK_OK);
+    settle();
+    CHECK_STR(happened(), "-b");
+    CHECK_EQ(supervisor_count_children(rt, sup), 2);
     end();
 }
 
