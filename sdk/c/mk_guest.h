@@ -39,6 +39,22 @@ enum {
 /* Message types from here on belong to the system; a guest may receive them, not define them. */
 #define MK_TYPE_SYSTEM 0xFF000000u
 
+/* To the one that spawned it: an actor has ended. mk_child_end() reads the payload. */
+#define MK_TYPE_CHILD_EXIT 0xFF000004u
+
+/* Why an actor ended. A program's own reasons begin at MK_EXIT_USER. */
+enum {
+    MK_EXIT_NORMAL = 0,
+    MK_EXIT_KILLED = 1,
+    MK_EXIT_SHUTDOWN = 2,
+    MK_EXIT_TRAPPED = 3,
+    MK_EXIT_OUT_OF_BUDGET = 4,
+    MK_EXIT_OUT_OF_MEMORY = 5,
+    MK_EXIT_FAILED = 8,
+    MK_EXIT_RESTART_LIMIT = 9,
+    MK_EXIT_USER = 64
+};
+
 enum { MK_LOG_DEBUG = 0, MK_LOG_INFO = 1, MK_LOG_WARN = 2, MK_LOG_ERROR = 3 };
 
 /* The guest's own: one message. Returns MK_STAY, or MK_STOP to end normally. `payload` is valid until
@@ -147,6 +163,28 @@ static inline int32_t mk_next(mk_message_t *msg, void *buf, uint32_t cap, int32_
     msg->source = source;
     msg->cut = size > cap;
     return MK_OK;
+}
+
+/* How an actor ended that this one had spawned. */
+typedef struct {
+    mk_actor_t  child;
+    uint32_t    reason;
+    const char *text; /* the trap's, say; lies in the payload and has no terminator */
+    uint32_t    text_len;
+} mk_child_end_t;
+
+/* Reads the payload of MK_TYPE_CHILD_EXIT: the id in eight bytes, the reason in one, seven of padding, the text. False:
+ * it is none. */
+static inline bool mk_child_end(const void *payload, uint32_t size, mk_child_end_t *out) {
+    const unsigned char *bytes = (const unsigned char *)payload;
+    enum { REASON_AT = 8, TEXT_AT = 16 };
+    if (size < TEXT_AT) return false;
+    out->child = 0;
+    for (uint32_t i = REASON_AT; i > 0; i--) out->child = out->child << 8 | bytes[i - 1];
+    out->reason = bytes[REASON_AT];
+    out->text = (const char *)bytes + TEXT_AT;
+    out->text_len = size - TEXT_AT;
+    return true;
 }
 
 static inline uint32_t mk_text_len(const char *text) {

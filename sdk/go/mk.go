@@ -26,6 +26,8 @@ const (
 	Stop = 0
 	// System and above are types that belong to the node: a guest may receive them, not define them.
 	System = 0xFF000000
+	// ChildExit tells the one that spawned it that an actor has ended; see Message.ChildEnd.
+	ChildExit = 0xFF000004
 )
 
 // Message is one message. Cut tells that the payload was larger than the buffer it was received into.
@@ -39,6 +41,42 @@ type Message struct {
 // Reply sends a message back to whom this one came from.
 func (m Message) Reply(kind uint32, payload []byte) error {
 	return Send(m.Source, kind, payload)
+}
+
+// Reason why an actor ended. A program's own begin at ReasonUser.
+type Reason uint8
+
+const (
+	ReasonNormal       Reason = 0
+	ReasonKilled       Reason = 1
+	ReasonShutdown     Reason = 2
+	ReasonTrapped      Reason = 3
+	ReasonOutOfBudget  Reason = 4
+	ReasonOutOfMemory  Reason = 5
+	ReasonFailed       Reason = 8
+	ReasonRestartLimit Reason = 9
+	ReasonUser         Reason = 64
+)
+
+// ChildEnd tells how an actor ended that this one had spawned. Text is the trap's, say.
+type ChildEnd struct {
+	Child  Actor
+	Reason Reason
+	Text   string
+}
+
+// ChildEnd reads a message of type ChildExit; false for any other. Its payload: the id in eight bytes, the reason in
+// one, seven of padding, the text.
+func (m Message) ChildEnd() (ChildEnd, bool) {
+	const reasonAt, textAt = 8, 16
+	if m.Type != ChildExit || len(m.Payload) < textAt {
+		return ChildEnd{}, false
+	}
+	var id Actor
+	for at := reasonAt; at > 0; at-- {
+		id = id<<8 | Actor(m.Payload[at-1])
+	}
+	return ChildEnd{id, Reason(m.Payload[reasonAt]), string(m.Payload[textAt:])}, true
 }
 
 // Level of a line in the node's log.

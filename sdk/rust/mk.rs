@@ -74,6 +74,8 @@ pub mod raw {
 pub const STOP: u32 = 0;
 /// Message types from here on belong to the system: a guest may receive them, not define them.
 pub const SYSTEM: u32 = 0xFF00_0000;
+/// To the one that spawned it: an actor has ended. [`Message::child_end`] reads it.
+pub const CHILD_EXIT: u32 = 0xFF00_0004;
 
 /// What `handle_message` returns to be called again.
 pub const STAY: i32 = 1;
@@ -143,6 +145,59 @@ impl<'a> Message<'a> {
     pub fn reply(&self, kind: u32, payload: &[u8]) -> Result<(), Refused> {
         send(self.source, kind, payload)
     }
+
+    /// What a message of type [`CHILD_EXIT`] says; `None` for any other. Its payload: the id in eight
+    /// bytes, the reason in one, seven of padding, the text.
+    pub fn child_end(&self) -> Option<ChildEnd<'a>> {
+        if self.kind != CHILD_EXIT || self.payload.len() < 16 {
+            return None;
+        }
+        let mut id = [0u8; 8];
+        id.copy_from_slice(&self.payload[..8]);
+        Some(ChildEnd {
+            child: Actor(u64::from_le_bytes(id)),
+            reason: Reason::from_byte(self.payload[8]),
+            text: &self.payload[16..],
+        })
+    }
+}
+
+/// Why an actor ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Normal,
+    Killed,
+    Shutdown,
+    Trapped,
+    OutOfBudget,
+    OutOfMemory,
+    Failed,
+    RestartLimit,
+    /// A program's own reasons begin at 64.
+    Other(u8),
+}
+
+impl Reason {
+    fn from_byte(byte: u8) -> Reason {
+        match byte {
+            0 => Reason::Normal,
+            1 => Reason::Killed,
+            2 => Reason::Shutdown,
+            3 => Reason::Trapped,
+            4 => Reason::OutOfBudget,
+            5 => Reason::OutOfMemory,
+            8 => Reason::Failed,
+            9 => Reason::RestartLimit,
+            other => Reason::Other(other),
+        }
+    }
+}
+
+/// How an actor ended that this one had spawned; `text` is the trap's, say.
+pub struct ChildEnd<'a> {
+    pub child: Actor,
+    pub reason: Reason,
+    pub text: &'a [u8],
 }
 
 fn done(result: i32) -> Result<(), Refused> {

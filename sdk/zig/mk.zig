@@ -39,6 +39,8 @@ pub const raw = struct {
 pub const stop_request: u32 = 0;
 /// Message types from here on belong to the system: a guest may receive them, not define them.
 pub const system_types: u32 = 0xFF000000;
+/// To the one that spawned it: an actor has ended. `Message.childEnd` reads it.
+pub const child_exit: u32 = 0xFF000004;
 
 /// What `handle_message` returns to be called again.
 pub const stay: i32 = 1;
@@ -72,6 +74,36 @@ pub const Message = struct {
     pub fn reply(to: Message, kind: u32, payload: []const u8) Refused!void {
         return send(to.source, kind, payload);
     }
+
+    /// What a message of type `child_exit` says; null for any other. Its payload: the id in eight bytes, the reason in
+    /// one, seven of padding, the text.
+    pub fn childEnd(of: Message) ?ChildEnd {
+        if (of.kind != child_exit or of.payload.len < 16) return null;
+        var id: Actor = 0;
+        var at: usize = 8;
+        while (at > 0) : (at -= 1) id = id * 256 + of.payload[at - 1];
+        return ChildEnd{ .child = id, .reason = of.payload[8], .text = of.payload[16..] };
+    }
+};
+
+/// How an actor ended that this one had spawned; `reason` is one of `Reason`, `text` the trap's, say.
+pub const ChildEnd = struct {
+    child: Actor,
+    reason: u8,
+    text: []const u8,
+};
+
+/// Why an actor ended. A program's own reasons begin at `user`.
+pub const Reason = struct {
+    pub const normal: u8 = 0;
+    pub const killed: u8 = 1;
+    pub const shutdown: u8 = 2;
+    pub const trapped: u8 = 3;
+    pub const out_of_budget: u8 = 4;
+    pub const out_of_memory: u8 = 5;
+    pub const failed: u8 = 8;
+    pub const restart_limit: u8 = 9;
+    pub const user: u8 = 64;
 };
 
 /// Wraps the arguments of `handle_message`.

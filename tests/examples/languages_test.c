@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* languages_test.c -- the same three examples in every language: they keep the same promises, whatever compiled them.
- * Virtual time. */
+/* languages_test.c -- the same three examples in every language: they keep the same promises, whatever compiled them;
+ * and what only an SDK can get wrong. Virtual time. */
 #include "port/port.h"
 #include "wasm/world.h"
 
@@ -84,6 +84,26 @@ TEST(sleepers_sleep_at_the_same_time_and_others_run_meanwhile) {
     uint64_t took_ms = (mk_port_now_us() - began_us) / 1000;
     CHECK(took_ms >= 100 && took_ms < 200);
     for (size_t l = 0; l < LANGUAGES; l++) expect_normal_end(sleeper[l]);
+    world_close(&w);
+}
+
+TEST(a_guest_reads_how_an_actor_ended_that_it_had_started) {
+    enum { CHILD = 14, ENDED = 16, TEXT_AT = 12 };
+    const wasm_options_t options = {.grants = WASM_GRANTS_ALL};
+    size_t               size;
+    world_open(&w);
+    actor_id_t parent = world_spawn(&w, "parent", &options);
+    uint8_t   *module = read_guest("trap_start", &size);
+    CHECK(world_send(&w, parent, GO, module, size));
+    free(module);
+    heard_t *h = world_wait(&w, CHILD);
+    CHECK(h != NULL);
+    uint64_t child = heard_u64(h, 0);
+    h = world_wait(&w, ENDED);
+    CHECK(h != NULL && h->size > TEXT_AT);
+    CHECK_EQ(heard_u64(h, 0), child);
+    CHECK_EQ(heard_u32(h, 2), EXIT_TRAPPED);
+    CHECK(strstr((const char *)h->bytes + TEXT_AT, "unreachable") != NULL);
     world_close(&w);
 }
 
