@@ -40,8 +40,8 @@ typedef struct actor_options {
 } actor_options_t;
 
 /* MK_ERR_NOMEM, MK_ERR_LIMIT (max_actors, or sequence numbers used up), MK_ERR_EXISTS (the name is taken),
- * MK_ERR_TOOLONG (the name), MK_ERR_NOTFOUND (`parent` has ended), MK_ERR_INVALID: nothing was spawned, `state` is still
- * the caller's. */
+ * MK_ERR_TOOLONG (the name), MK_ERR_NOTFOUND (`parent` has ended), MK_ERR_INVALID: nothing was spawned, `state` is
+ * still the caller's. */
 MK_MUST_CHECK mk_err_t actor_spawn_opts(runtime_t *rt, const actor_options_t *options, actor_id_t *out);
 
 /* Ends the actor with EXIT_KILLED, whether it traps exits or not; harmless on an unknown id. An actor that stops
@@ -62,8 +62,8 @@ void actor_trap_exits(runtime_t *rt, bool trap);
 
 bool actor_is_alive(runtime_t *rt, actor_id_t id);
 
-/* From now on nobody hears of its end as its parent: for a start in several steps that is undone. Harmless on an unknown
- * id. */
+/* From now on nobody hears of its end as its parent: for a start in several steps that is undone. Harmless on an
+ * unknown id. */
 void actor_disown(runtime_t *rt, actor_id_t id);
 
 /* ---- messages ------------------------------------------------------------------------------------------------- */

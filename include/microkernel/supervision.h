@@ -56,32 +56,33 @@ typedef enum {
 /* Makes the state of each new incarnation. */
 typedef void *(*state_factory_fn)(void *arg);
 
-/* How long a child gets between the request to shut down (actor_exit() with EXIT_SHUTDOWN) and the kill, in milliseconds. */
+/* How long a child gets between the request to shut down (actor_exit() with EXIT_SHUTDOWN) and the kill, in
+ * milliseconds. */
 #define SHUTDOWN_DEFAULT 0u         /* 5,000; for supervisors among the children: without limit */
 #define SHUTDOWN_BRUTAL  UINT32_MAX /* killed at once                                           */
 
 /* A specification is copied, its name too; what factory_arg points at stays the caller's for the supervisor's life. */
 typedef struct child_spec {
-    const char        *name;         /* registered, and handed back on restart; NULL: none                       */
+    const char        *name;                /* registered, and handed back on restart; NULL: none             */
     actor_behavior_fn  behavior;
-    state_factory_fn   factory;      /* NULL: factory_arg is the state of each incarnation                       */
+    state_factory_fn   factory;             /* NULL: factory_arg is the state of each incarnation             */
     void              *factory_arg;
-    void             (*free_state)(void *); /* for what the factory made; without a factory it is not called      */
+    void             (*free_state)(void *); /* for what the factory made; without a factory it is not called  */
     size_t             mailbox_size;
     restart_type_t     restart_type;
     /* Beyond the minimum; zero is the default. */
     uint32_t           shutdown_ms;
-    bool               trap_exits;   /* the child hears of a shutdown as MSG_EXIT                                */
-    bool               supervisor;   /* the child is itself a supervisor: it may take its time to stop           */
-    bool               needs_state;  /* a factory that returns NULL has failed; else NULL is a state like any other */
-    bool               wake;         /* its first turn comes at once, with MSG_WAKE: a guest's start code runs unasked */
+    bool               trap_exits;  /* the child hears of a shutdown as MSG_EXIT                              */
+    bool               supervisor;  /* the child is itself a supervisor: it may take its time to stop         */
+    bool               needs_state; /* a factory that returns NULL has failed; else NULL is a state as any    */
+    bool               wake;        /* its first turn comes at once, with MSG_WAKE: so a guest starts unasked */
 } child_spec_t;
 
-/* Starts a supervisor and its children in order; they have started, though not run, when it returns. A child that cannot
- * start undoes the start. More than `max_restarts` restarts within `window_ms` (0: 5,000) end the supervisor with
- * EXIT_RESTART_LIMIT, children first, in reverse order; a restart that is window_ms old no longer counts, one that fails
- * to start does. ACTOR_ID_INVALID: nothing is left behind, the reason is logged. Inside a behaviour the supervisor is a
- * child of the running actor; it does not end with it, unless linked. */
+/* Starts a supervisor and its children in order; they have started, though not run, when it returns. A child that
+ * cannot start undoes the start. More than `max_restarts` restarts within `window_ms` (0: 5,000) end the supervisor
+ * with EXIT_RESTART_LIMIT, children first, in reverse order; a restart that is window_ms old no longer counts, one
+ * that fails to start does. ACTOR_ID_INVALID: nothing is left behind, the reason is logged. Inside a behaviour the
+ * supervisor is a child of the running actor; it does not end with it, unless linked. */
 actor_id_t supervisor_start(runtime_t *rt, restart_strategy_t strategy, int max_restarts, uint64_t window_ms,
                             const child_spec_t *specs, size_t n);
 
@@ -119,13 +120,13 @@ size_t supervisor_count_children(runtime_t *rt, actor_id_t sup);
  * it no time for that: its children, those that trap exits too, are killed with it. */
 void supervisor_stop(runtime_t *rt, actor_id_t sup);
 
-/* Starts one more child at the end of the order. MK_ERR_NOTFOUND: no such supervisor; MK_ERR_BUSY: it is stopping, or in
- * the middle of restarting a group, try again later; else as supervisor_start_opts(). `out` may be NULL. */
+/* Starts one more child at the end of the order. MK_ERR_NOTFOUND: no such supervisor; MK_ERR_BUSY: it is stopping,
+ * or in the middle of restarting a group, try again later; else as supervisor_start_opts(). `out` may be NULL. */
 MK_MUST_CHECK mk_err_t supervisor_add_child(runtime_t *rt, actor_id_t sup, const child_spec_t *spec, actor_id_t *out);
 
-/* Stops the child (it is not restarted) and forgets its specification once it has ended. `child` is its id, or, while it
- * waits to be restarted, that of its last incarnation. MK_ERR_NOTFOUND: no such supervisor or child; MK_ERR_NOMEM,
- * MK_ERR_FULL: the supervisor cannot be told now, the child is as it was. */
+/* Stops the child (it is not restarted) and forgets its specification once it has ended. `child` is its id, or,
+ * while it waits to be restarted, that of its last incarnation. MK_ERR_NOTFOUND: no such supervisor or child;
+ * MK_ERR_NOMEM, MK_ERR_FULL: the supervisor cannot be told now, the child is as it was. */
 MK_MUST_CHECK mk_err_t supervisor_remove_child(runtime_t *rt, actor_id_t sup, actor_id_t child);
 
 /* Internal: a supervisor has a child to remove. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* supervisor.c -- the calls of supervision.h. They run in whoever calls them, not in the supervisor's turn, and read and
- * change its state directly: a supervisor has no other thread to meet.
+/* supervisor.c -- the calls of supervision.h. They run in whoever calls them, not in the supervisor's turn, and read
+ * and change its state directly: a supervisor has no other thread to meet.
  *
- * A supervisor holds its children by being their parent, and by its free_state: however it ends, what it has not stopped
- * before is killed with it. */
+ * A supervisor holds its children by being their parent, and by its free_state: however it ends, what it has not
+ * stopped before is killed with it. */
 #include "services/supervisor.h"
 
 #include "base/mem.h"

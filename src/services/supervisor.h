@@ -23,13 +23,13 @@ typedef struct mk_supervisor {
     uint32_t              backoff_min_ms, backoff_max_ms;
     mk_children_t         children;
     mk_supervisor_phase_t phase;
-    uint32_t              pause_ms;   /* restarting: before the group is started                     */
-    timer_id_t            timer;      /* of that pause, while it lasts                               */
-    bool                  paused;     /* the pause has begun                                         */
+    uint32_t              pause_ms; /* restarting: before the group is started                     */
+    timer_id_t            timer;    /* of that pause, while it lasts                               */
+    bool                  paused;   /* the pause has begun                                         */
     uint8_t               end_reason;
-    char                 *end_text;   /* NULL: none                                                  */
-    uint32_t              pins;       /* calls under way that need this record                       */
-    bool                  ended;      /* the actor is gone; the last pin frees the record            */
+    char                 *end_text; /* NULL: none                                                  */
+    uint32_t              pins;     /* calls under way that need this record                       */
+    bool                  ended;    /* the actor is gone; the last pin frees the record            */
 } mk_supervisor_t;
 
 /* ---- supervisor.c ---- */
@@ -55,7 +55,8 @@ const char *mk_child_name(const mk_child_t *child); /* for the log; never NULL *
 /* Spawns the child's next incarnation; the failure is logged. */
 MK_MUST_CHECK mk_err_t mk_child_start(mk_supervisor_t *sup, mk_child_t *child);
 
-/* Asks a running child to end, or ends it at once; afterwards it may or may not be running. In the supervisor's turn. */
+/* Asks a running child to end, or ends it at once; afterwards it may or may not be running. In the supervisor's
+ * turn. */
 void mk_child_stop(mk_supervisor_t *sup, mk_child_t *child);
 
 /* Ends it now, with all that is below it. */

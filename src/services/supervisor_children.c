@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* supervisor_children.c -- see supervisor_children.h. Actor ids and timer ids share the index: an id has its node, never
- * 0, in the upper half, a timer nothing. */
+/* supervisor_children.c -- see supervisor_children.h. Actor ids and timer ids share the index: an id has its node,
+ * never 0, in the upper half, a timer nothing. */
 #include "services/supervisor_children.h"
 
 #include <string.h>

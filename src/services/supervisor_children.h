@@ -9,27 +9,27 @@
 typedef struct mk_child mk_child_t;
 
 struct mk_child {
-    mk_child_t  *next, *prev;   /* start order                                              */
-    mk_child_t  *chain;         /* of its bucket in the index                               */
-    uint64_t     key;           /* actor id while it runs, timer id while it waits, else 0  */
-    child_spec_t spec;          /* spec.name is `name` below, or NULL                       */
-    actor_id_t   id;            /* of the present or last incarnation                       */
-    timer_id_t   timer;         /* running: its deadline to stop; else: its pause           */
-    uint32_t     pause_ms;      /* the last pause before a restart; 0: none yet             */
+    mk_child_t  *next, *prev; /* start order                                              */
+    mk_child_t  *chain;       /* of its bucket in the index                               */
+    uint64_t     key;         /* actor id while it runs, timer id while it waits, else 0  */
+    child_spec_t spec;        /* spec.name is `name` below, or NULL                       */
+    actor_id_t   id;          /* of the present or last incarnation                       */
+    timer_id_t   timer;       /* running: its deadline to stop; else: its pause           */
+    uint32_t     pause_ms;    /* the last pause before a restart; 0: none yet             */
     uint64_t     started_ms;
     bool         running;
-    bool         stopping;      /* it was asked to                                          */
-    bool         marked;        /* belongs to the group being stopped (and started again)   */
+    bool         stopping; /* it was asked to                                          */
+    bool         marked;   /* belongs to the group being stopped (and started again)   */
     bool         removing;
-    bool         added;         /* after the supervisor's start                             */
-    bool         holds_name;    /* the supervisor reserved it                               */
+    bool         added;      /* after the supervisor's start                             */
+    bool         holds_name; /* the supervisor reserved it                               */
     char         name[];
 };
 
 typedef struct mk_children {
     mk_child_t  *first, *last;
     size_t       count;
-    mk_child_t **bucket;        /* a power of two                                           */
+    mk_child_t **bucket; /* a power of two                                           */
     size_t       mask;
 } mk_children_t;
 

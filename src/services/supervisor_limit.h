@@ -13,7 +13,7 @@
 typedef struct mk_supervisor_limit {
     size_t    max;
     uint64_t  window_ms;
-    uint64_t *times;          /* a ring, oldest at `head` */
+    uint64_t *times; /* a ring, oldest at `head` */
     size_t    cap, head, used;
 } mk_supervisor_limit_t;
 

@@ -2,9 +2,10 @@
 /* supervisor_run.c -- what a supervisor does when children end. Nothing waits: each message does what can be done now,
  * and what is left to wait for is in the phase, the marks and the timers.
  *
- * A group is restarted in three steps: the marked children are stopped one after the other from the last to the first,
- * there is a pause if so wanted, and they are started from the first to the last. advance() goes as far as it can and is
- * called again whenever a child has ended or the pause is over. Ending is the same with all marked and no third step.
+ * A group is restarted in three steps: the marked children are stopped one after the other from the last to the
+ * first, there is a pause if so wanted, and they are started from the first to the last. advance() goes as far as it
+ * can and is called again whenever a child has ended or the pause is over. Ending is the same with all marked and no
+ * third step.
  * Invariant: a child is marked only while the phase is not PHASE_RUNNING. */
 #include <stdio.h>
 
@@ -79,7 +80,8 @@ static void forget_pause(const mk_supervisor_t *sup, mk_child_t *child) {
 /* ---- restarting one ---- */
 
 static void log_restart(mk_supervisor_t *sup, const mk_child_t *child) {
-    actor_log(sup->rt, MK_LOG_INFO, "child '%s' restarted as %llu", mk_child_name(child), (unsigned long long)child->id);
+    actor_log(sup->rt, MK_LOG_INFO, "child '%s' restarted as %llu", mk_child_name(child),
+              (unsigned long long)child->id);
 }
 
 /* True: it runs, or the supervisor is ending. False: it did not start, which was counted as a restart. */
@@ -106,7 +108,8 @@ static void revive(mk_supervisor_t *sup, mk_child_t *child) {
 
 /* ---- restarting a group ---- */
 
-/* The restart of `child` has been counted. A restart that is under way grows by what this one adds, and begins again. */
+/* The restart of `child` has been counted. A restart that is under way grows by what this one adds, and begins
+ * again. */
 static void regroup(mk_supervisor_t *sup, mk_child_t *child) {
     sup->phase = PHASE_RESTARTING;
     sup->pause_ms = next_pause(sup, child);

@@ -109,6 +109,25 @@ TEST(without_a_factory_the_argument_is_the_state_of_every_incarnation) {
     CHECK_STR(happened(), "");
 }
 
+static bool count_wakes(runtime_t *runtime, actor_t *self, message_t *msg, void *state) {
+    (void)runtime, (void)self;
+    *(unsigned *)state += msg->type == MSG_WAKE;
+    return msg->type != DO_END;
+}
+
+TEST(a_child_that_is_to_be_woken_is_so_in_each_incarnation) {
+    begin();
+    unsigned     wakes = 0;
+    child_spec_t spec = {.name = "w", .behavior = count_wakes, .factory_arg = &wakes, .wake = true};
+    sup = supervisor_start(rt, STRATEGY_ONE_FOR_ONE, 1, 1000, &spec, 1);
+    CHECK_EQ(wakes, 0);
+    settle();
+    CHECK_EQ(wakes, 1);
+    tell("w", DO_END);
+    CHECK_EQ(wakes, 2);
+    end();
+}
+
 /* ---- strategy and restart type ---- */
 
 TEST(one_for_one_restarts_the_child_that_ended) {
@@ -223,6 +242,24 @@ TEST(a_message_that_claims_the_end_of_a_child_that_lives_changes_nothing) {
     settle();
     CHECK_STR(happened(), "");
     CHECK(actor_is_alive(rt, sup));
+    end();
+}
+
+TEST(restarts_without_end_take_no_memory_for_themselves) {
+    start_all(STRATEGY_REST_FOR_ONE, RESTART_PERMANENT);
+    runtime_stats_t before, after;
+    for (unsigned i = 0; i < 2000; i++) {
+        if (i == 100) runtime_get_stats(rt, &before);
+        CHECK(actor_send_named(rt, i % 2 == 0 ? "b" : "c", DO_FAIL, NULL, 0));
+        settle();
+        mk_fake_advance_us(150 * 1000);
+        settle();
+        happened();
+    }
+    runtime_get_stats(rt, &after);
+    CHECK_EQ(after.pool_bytes, before.pool_bytes);
+    CHECK_EQ(after.actors, 4);
+    CHECK_EQ(after.timers, 0);
     end();
 }
 
