@@ -79,7 +79,8 @@ typedef struct wasm_options {
     bool                orphan;            /* no parent: its end is not reported to the actor that spawned it      */
 } wasm_options_t;
 
-/* Before the first and after the last guest; may be nested. Not from two threads at once. False: out of memory. */
+/* Before the first guest, and when no more will be started; may be nested. Not from two threads at once. False: out of
+ * memory. Guests and factory arguments that are still there keep what they need. */
 bool wasm_actors_init(void);
 void wasm_actors_cleanup(void);
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "port/port.h"
+#include "wasm/guest.h"
 #include "wasm/imports.h"
 #include "wasm/reserve.h"
 
@@ -82,9 +83,14 @@ static mk_err_t code_create(const mk_engine_t *engine, const void *bytes, size_t
     code->size = size;
     code->engine = engine;
     code->heap_pages = heap_pages;
+    if (!mk_wasm_retain()) goto no_memory;
     mk_err_t result = code_load(code, err, err_size);
-    if (result == MK_OK) *out = code;
-    else code_free(code);
+    if (result == MK_OK) {
+        *out = code;
+        return MK_OK;
+    }
+    code_free(code);
+    wasm_actors_cleanup();
     return result;
 
 no_memory:
@@ -130,6 +136,7 @@ void mk_code_release(mk_code_t *code) {
     if (!last) return;
     code->engine->unload(code->module);
     code_free(code);
+    wasm_actors_cleanup();
 }
 
 size_t mk_code_count(void) {

@@ -94,6 +94,9 @@ typedef struct mk_guest {
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
 
+/* One more holder of what wasm_actors_init() made, given back by wasm_actors_cleanup(). False: there is nothing to hold. */
+bool mk_wasm_retain(void);
+
 /* A guest of loaded code; takes the share of `code` on MK_OK. `config` is copied. */
 MK_MUST_CHECK mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_t *code, mk_guest_t **out, char *err,
                                        size_t err_size);

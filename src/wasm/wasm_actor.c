@@ -2,6 +2,7 @@
 /* wasm_actor.c -- the public calls: from bytes and options to a guest, and from an actor's id back to it. */
 #include "microkernel/wasm_actor.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,15 +27,14 @@ enum {
     STACK_BYTES_MAX = 16 * 1024 * 1024,
 };
 
-static unsigned inits;
+/* Those who called wasm_actors_init(), and each loaded module: a runtime that is destroyed after the clean-up still finds
+ * the engine its guests need to end. */
+static atomic_uint holders;
 
 /* ---- init ----------------------------------------------------------------------------------------------------------- */
 
 bool wasm_actors_init(void) {
-    if (inits > 0) {
-        inits++;
-        return true;
-    }
+    if (mk_wasm_retain()) return true;
     size_t                  count;
     const mk_host_import_t *imports = mk_imports(&count);
     (void)mk_imports_signatures(&count);
@@ -43,12 +43,20 @@ bool wasm_actors_init(void) {
         mk_code_stop();
         return false;
     }
-    inits = 1;
+    atomic_store(&holders, 1);
     return true;
 }
 
+bool mk_wasm_retain(void) {
+    unsigned now = atomic_load(&holders);
+    while (now > 0) {
+        if (atomic_compare_exchange_weak(&holders, &now, now + 1)) return true;
+    }
+    return false;
+}
+
 void wasm_actors_cleanup(void) {
-    if (inits == 0 || --inits > 0) return;
+    if (atomic_load(&holders) == 0 || atomic_fetch_sub(&holders, 1) > 1) return;
     mk_engine_find(NULL)->stop();
     mk_code_stop();
 }
@@ -90,7 +98,7 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         .print_arg = o->print_arg,
         .engine = mk_engine_find(o->engine),
     };
-    if (config->engine == NULL || inits == 0) return MK_ERR_INVALID;
+    if (config->engine == NULL || atomic_load(&holders) == 0) return MK_ERR_INVALID;
     if (o->files_below == NULL) return MK_OK;
     config->files_below = mk_strndup(o->files_below, strlen(o->files_below));
     return config->files_below != NULL ? MK_OK : MK_ERR_NOMEM;
@@ -116,7 +124,7 @@ static mk_err_t config_from(mk_guest_config_t *config, const wasm_options_t *opt
     if (err_size > 0) {
         snprintf(err, err_size, "%s",
                  result != MK_ERR_INVALID ? mk_err_text(result)
-                 : inits == 0             ? "wasm_actors_init() was not called"
+                 : atomic_load(&holders) == 0 ? "wasm_actors_init() was not called"
                                           : "no such engine");
     }
     return result;
