@@ -21,13 +21,13 @@ struct runtime {
     mk_idmap_t        actors;
     node_id_t         node;
     uint32_t          poll_left;   /* messages until descriptors and timers are looked at */
+    uint32_t          inline_max;  /* payloads up to this lie in the message: allowed, and small */
     runtime_stats_t   stats;
     runtime_config_t  config;
     mk_pool_t         pool;
     actor_t          *ending;      /* whose resources are being released right now        */
     mk_idmap_t        timers;      /* of actor_timer_t                                    */
     mk_idmap_t        bonds;       /* monitors and calls; see bonds.c                     */
-    uint8_t           arms_fresh;  /* timers that may still be armed on this clock reading */
     uint64_t          polled_us;   /* when the loop last ran                              */
     struct fd_watch **watches;     /* by descriptor                                       */
     size_t            watches_n;

@@ -34,6 +34,8 @@ static mk_err_t init(runtime_t *rt, const runtime_config_t *given) {
     mk_err_t err;
     rt->config = with_defaults(given);
     rt->node = rt->config.node_id;
+    rt->inline_max = (uint32_t)(rt->config.payload_bytes_max < MK_MSG_INLINE_MAX ? rt->config.payload_bytes_max
+                                                                               : MK_MSG_INLINE_MAX);
     rt->sched = (mk_sched_t){.pool = &rt->pool,
                              .turn_messages_max = rt->config.turn_messages_max,
                              .wake = {.type = MSG_WAKE},
@@ -126,12 +128,10 @@ static void look_around(runtime_t *rt, int64_t wait_us) {
     mk_loop_run(&rt->loop, wait_us);
     rt->polled_us = rt->loop.now_us;
     rt->poll_left = rt->config.poll_messages_max;
-    rt->arms_fresh = 0;
     take_posts(rt);
 }
 
 static void give_turn(runtime_t *rt) {
-    rt->arms_fresh = 0;
     uint32_t handled = mk_sched_turn(&rt->sched, rt) + 1; /* a turn without a message counts too */
     rt->poll_left = rt->poll_left > handled ? rt->poll_left - handled : 0;
 }

@@ -50,7 +50,7 @@ static inline mk_err_t send_from(runtime_t *rt, actor_id_t source, actor_id_t de
     if (mk_unlikely(to == NULL)) return refuse(rt, MK_ERR_NOTFOUND);
     if (mk_unlikely(!mk_mailbox_has_room(to))) return refuse_full(rt, to);
     mk_msg_t *msg;
-    if (mk_likely(size <= MK_MSG_INLINE_MAX)) msg = mk_msg_create_inline(&rt->pool, size);
+    if (mk_likely(size <= rt->inline_max)) msg = mk_msg_create_inline(&rt->pool, size);
     else if (size > rt->config.payload_bytes_max) return refuse(rt, MK_ERR_TOOLONG);
     else msg = mk_msg_create(&rt->pool, size);
     if (mk_unlikely(msg == NULL)) return refuse(rt, MK_ERR_NOMEM);

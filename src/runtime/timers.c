@@ -21,15 +21,9 @@ _Static_assert(sizeof(void *) != 8 || sizeof(actor_timer_t) == 80, "a million ti
 
 enum { DUE_MAX = 0x7fffffff, RETRY_MS = 1 };
 
-/* The clock is read for the first timer of a turn and then for every eighth: its reading costs more than arming. */
-enum { ARMS_PER_READING = 8 };
-
+/* From now, not from when the turn began: a behaviour may have computed for long before it asks. */
 static uint64_t due_after(runtime_t *rt, uint64_t delay_ms) {
-    if (rt->arms_fresh == 0) {
-        mk_loop_read_clock(&rt->loop);
-        rt->arms_fresh = ARMS_PER_READING;
-    }
-    rt->arms_fresh--;
+    mk_loop_read_clock(&rt->loop);
     return mk_loop_after_ms(&rt->loop, delay_ms);
 }
 
@@ -57,7 +51,9 @@ static bool tell(runtime_t *rt, actor_timer_t *t) {
 static void timer_fired(mk_wheel_t *wheel, mk_timer_t *timer) {
     runtime_t     *rt = mk_runtime_of_wheel(wheel);
     actor_timer_t *t = mk_container_of(timer, actor_timer_t, timer);
-    uint64_t       now_ms = wheel->now_ms, next_ms = 0, times = 1;
+    /* The loop's time, not the wheel's: after a long sleep the wheel is still on its way to now, and a periodic timer
+     * shall not be called for every single time it missed. */
+    uint64_t now_ms = rt->loop.now_us / 1000, next_ms = 0, times = 1;
     if (!t->told && !tell(rt, t)) {
         mk_wheel_arm(wheel, timer, now_ms + RETRY_MS);
         return;
