@@ -2,6 +2,7 @@
 # The front door. Each target sets up what is missing (tools/setup says what before it does it) and may be repeated.
 #   make run      build and start a node with its shell
 #   make test     build with address and undefined sanitizers, run every test
+#   make bare     the bare RISC-V board in QEMU: every test there, with its text, data and peak heap in bytes
 #   make bench    build and run the benchmarks
 #   make fuzz     build the fuzz drivers and run each for FUZZ_SECONDS
 #   make format   rewrite the C sources in our format
@@ -11,7 +12,7 @@ FUZZ_SECONDS ?= 60
 JOBS         ?= $(shell nproc)
 SOURCES       = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: build run test bench fuzz format check clean setup
+.PHONY: build run test bare bench fuzz format check clean setup
 .DEFAULT_GOAL := build
 
 setup:
@@ -28,6 +29,13 @@ test: setup
 	@cmake --preset asan -DMK_WAMR=ON -DMK_GUESTS_ALL=ON
 	@cmake --build build/asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS)
+
+bare: setup
+	@cmake -S . -B build/bare -G Ninja -DMK_PORT=bare -DCMAKE_BUILD_TYPE=MinSizeRel \
+	       -DCMAKE_TOOLCHAIN_FILE=cmake/toolchains/bare-riscv32.cmake
+	@cmake --build build/bare -j $(JOBS)
+	@ctest --test-dir build/bare -V | grep -E 'Test +#|footprint|tests passed'
+	@ctest --test-dir build/bare --rerun-failed --output-on-failure --no-tests=ignore
 
 bench: setup
 	@cmake --preset bench

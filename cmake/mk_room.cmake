@@ -116,7 +116,7 @@ function(mk_test room name port)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/${room}"
                                              OUTPUT_NAME "${name}")
   if(MK_PORT STREQUAL "bare")
-    target_link_libraries(${target} PRIVATE mk_footprint)
+    target_link_libraries(${target} PRIVATE mk_board)
   endif()
   add_test(NAME ${room}/${name} COMMAND ${target})
   set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 300)
