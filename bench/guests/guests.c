@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guests.c -- what a guest costs: one more instance of a loaded module, an idle one, one that waits in mk_recv, a call
+ * into it, a call it makes, a switch to the stack it waits on. One line each; --slots is not for this program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "microkernel/wasm_actor.h"
+#include "wasm/engine.h"
+#include "wasm/fiber/fiber.h"
+
+/* The measured guest, as the text it was made from:
+ *   (module
+ *     (import "env" "mk_self" (func $self (result i64)))
+ *     (import "env" "mk_recv" (func $recv (param i32 i32 i32 i32) (result i32)))
+ *     (memory (export "memory") 1)
+ *     (func (export "mk_alloc") (param i32) (result i32) (i32.const 1024))
+ *     (func (export "handle_message") (param $type i32) (param i64 i32) (param $n i32) (result i32)
+ *       (if (i32.eq (local.get $type) (i32.const 2))
+ *         (then (loop $again
+ *           (drop (call $self))
+ *           (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+ *       (if (i32.eq (local.get $type) (i32.const 3))
+ *         (then (loop $wait
+ *           (drop (call $recv (i32.const 0) (i32.const 16) (i32.const 64) (i32.const 0)))
+ *           (br $wait))))
+ *       (i32.const 1)))
+ */
+static const uint8_t module_bytes[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x1a, 0x04, 0x60, 0x00, 0x01, 0x7e, 0x60, 0x04, 0x7f,
+    0x7f, 0x7f, 0x7f, 0x01, 0x7f, 0x60, 0x01, 0x7f, 0x01, 0x7f, 0x60, 0x04, 0x7f, 0x7e, 0x7f, 0x7f, 0x01, 0x7f,
+    0x02, 0x1d, 0x02, 0x03, 0x65, 0x6e, 0x76, 0x07, 0x6d, 0x6b, 0x5f, 0x73, 0x65, 0x6c, 0x66, 0x00, 0x00, 0x03,
+    0x65, 0x6e, 0x76, 0x07, 0x6d, 0x6b, 0x5f, 0x72, 0x65, 0x63, 0x76, 0x00, 0x01, 0x03, 0x03, 0x02, 0x02, 0x03,
+    0x05, 0x03, 0x01, 0x00, 0x01, 0x07, 0x26, 0x03, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x00, 0x08,
+    0x6d, 0x6b, 0x5f, 0x61, 0x6c, 0x6c, 0x6f, 0x63, 0x00, 0x02, 0x0e, 0x68, 0x61, 0x6e, 0x64, 0x6c, 0x65, 0x5f,
+    0x6d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65, 0x00, 0x03, 0x0a, 0x3c, 0x02, 0x05, 0x00, 0x41, 0x80, 0x08, 0x0b,
+    0x34, 0x00, 0x20, 0x00, 0x41, 0x02, 0x46, 0x04, 0x40, 0x03, 0x40, 0x10, 0x00, 0x1a, 0x20, 0x03, 0x41, 0x01,
+    0x6b, 0x22, 0x03, 0x0d, 0x00, 0x0b, 0x0b, 0x20, 0x00, 0x41, 0x03, 0x46, 0x04, 0x40, 0x03, 0x40, 0x41, 0x00,
+    0x41, 0x10, 0x41, 0xc0, 0x00, 0x41, 0x00, 0x10, 0x01, 0x1a, 0x0c, 0x00, 0x0b, 0x0b, 0x41, 0x01, 0x0b,
+};
+
+enum { IDLE = 1, CALL_HOST = 2, WAIT = 3 };
+enum { INSTANCES = 1000, CALLS = 5000000, SWITCHES = 20000000, PINGS = 2000000 };
+
+/* ---- through the engine alone ------------------------------------------------------------------------------------- */
+
+static mk_host_end_t import_self(void *host, const uint64_t *args, uint64_t *result) {
+    (void)args;
+    *result = *(uint64_t *)host;
+    return MK_HOST_DONE;
+}
+
+static mk_host_end_t import_recv(void *host, const uint64_t *args, uint64_t *result) {
+    (void)host, (void)args, (void)result;
+    return MK_HOST_BLOCKED;
+}
+
+static const mk_host_import_t imports[] = {{{"env", "mk_self", "()I"}, import_self},
+                                           {{"env", "mk_recv", "(iiii)i"}, import_recv}};
+
+static void print_ns(const char *workload, uint64_t n, double seconds) {
+    char extra[64];
+    snprintf(extra, sizeof extra, "ns=%.1f", seconds * 1e9 / (double)n);
+    bench_print(workload, "ours", n, seconds, extra);
+}
+
+static void bench_instantiate(const mk_engine_t *engine, mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
+    static mk_wasm_instance_t *instances[INSTANCES];
+    uint64_t                   host = 0;
+    char                       err[128];
+    double                     began = bench_now();
+    for (int i = 0; i < INSTANCES; i++) {
+        mk_err_t result = engine->instantiate(module, limits, &host, &instances[i], err, sizeof err);
+        bench_check(result == MK_OK, "instantiate");
+    }
+    print_ns("instantiate", INSTANCES, bench_now() - began);
+    for (int i = 0; i < INSTANCES; i++) engine->destroy(instances[i]);
+}
+
+static void bench_calls(const mk_engine_t *engine, mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
+    mk_wasm_instance_t *instance;
+    uint64_t            host = 77, result = 0, args[4] = {IDLE, 0, 0, 0};
+    char                err[128];
+    bench_check(engine->instantiate(module, limits, &host, &instance, err, sizeof err) == MK_OK, "instantiate");
+    mk_wasm_function_t handle = engine->find(instance, "handle_message", "(iIii)i");
+
+    double began = bench_now();
+    for (int i = 0; i < CALLS; i++) {
+        bench_check(engine->call(instance, &handle, args, 100, &result) == MK_WASM_DONE && result == 1, "call");
+    }
+    print_ns("call_in", CALLS, bench_now() - began);
+
+    args[0] = CALL_HOST;
+    args[3] = CALLS;
+    began = bench_now();
+    bench_check(engine->call(instance, &handle, args, 0, &result) == MK_WASM_DONE, "host call");
+    print_ns("host_call", CALLS, bench_now() - began);
+
+    args[0] = WAIT;
+    bench_check(engine->call(instance, &handle, args, 100, &result) == MK_WASM_BLOCKED, "wait");
+    began = bench_now();
+    for (int i = 0; i < CALLS; i++) {
+        bench_check(engine->resume(instance, 0, 100, &result) == MK_WASM_BLOCKED, "resume");
+    }
+    print_ns("wait_and_resume", CALLS, bench_now() - began);
+    engine->destroy(instance);
+}
+
+static void switch_for_ever(void *arg) {
+    for (;;) mk_fiber_leave(*(mk_fiber_t **)arg);
+}
+
+static void bench_switch(void) {
+    mk_fiber_t *fiber = mk_fiber_take(16 * 1024);
+    bench_check(fiber != NULL, "fiber");
+    mk_fiber_start(fiber, switch_for_ever, &fiber);
+    double began = bench_now();
+    for (int i = 0; i < SWITCHES / 2; i++) mk_fiber_resume(fiber); /* there and back */
+    print_ns("fiber_switch", SWITCHES, bench_now() - began);
+    mk_fiber_give(fiber);
+}
+
+static void bench_engine(const mk_engine_t *engine) {
+    mk_wasm_limits_t  limits = {.stack_bytes = WASM_DEFAULT_STACK_SIZE, .memory_pages_max = 16,
+                                .native_stack_bytes = 16 * 1024};
+    mk_wasm_module_t *module;
+    char              err[128];
+    bench_check(engine->start(imports, 2) == MK_OK, "start");
+    bench_check(engine->load(module_bytes, sizeof module_bytes, &module, err, sizeof err) == MK_OK, "load");
+    bench_instantiate(engine, module, &limits);
+    bench_calls(engine, module, &limits);
+    engine->unload(module);
+    bench_switch();
+    engine->stop();
+}
+
+/* ---- as actors -------------------------------------------------------------------------------------------------------- */
+
+static actor_id_t spawn_guest(runtime_t *rt) {
+    actor_id_t id = actor_spawn_wasm(rt, module_bytes, sizeof module_bytes, 8, WASM_DEFAULT_STACK_SIZE,
+                                     WASM_DEFAULT_HEAP_SIZE, FIBER_STACK_SMALL);
+    bench_check(id != ACTOR_ID_INVALID, "spawn");
+    return id;
+}
+
+static void run(runtime_t *rt) {
+    while (runtime_step(rt)) {}
+}
+
+static void tell_all(runtime_t *rt, const actor_id_t *ids, msg_type_t type) {
+    for (int i = 0; i < INSTANCES; i++) bench_check(actor_send(rt, ids[i], type, NULL, 0), "send");
+    run(rt);
+}
+
+static void print_bytes(const char *workload, double seconds, uint64_t bytes) {
+    char extra[64];
+    snprintf(extra, sizeof extra, "bytes_per_guest=%llu", (unsigned long long)(bytes / INSTANCES));
+    bench_print(workload, "ours", INSTANCES, seconds, extra);
+}
+
+/* Each guest has handled a message before it counts as idle: its memory and its record are as they are in use. */
+static void bench_many(runtime_t *rt) {
+    static actor_id_t ids[INSTANCES];
+    actor_stop(rt, spawn_guest(rt)); /* what the first one brings with it is not counted */
+    run(rt);
+    uint64_t empty = bench_resident_bytes();
+    double   began = bench_now();
+    for (int i = 0; i < INSTANCES; i++) ids[i] = spawn_guest(rt);
+    tell_all(rt, ids, IDLE);
+    double spawned = bench_now();
+    print_bytes("guests_idle", spawned - began, bench_resident_bytes() - empty);
+    tell_all(rt, ids, WAIT);
+    print_bytes("guests_waiting", bench_now() - spawned, bench_resident_bytes() - empty);
+    for (int i = 0; i < INSTANCES; i++) actor_stop(rt, ids[i]);
+    run(rt);
+}
+
+typedef struct pinger {
+    actor_id_t guest;
+    int        left;
+} pinger_t;
+
+/* Fills the guest's mailbox each time it gets a turn. */
+static bool ping(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    (void)self, (void)msg;
+    pinger_t *p = state;
+    while (p->left > 0 && actor_send(rt, p->guest, IDLE, NULL, 0)) p->left--;
+    return p->left > 0 && actor_send(rt, actor_self(rt), 1, NULL, 0);
+}
+
+static void bench_messages(runtime_t *rt) {
+    pinger_t   p = {spawn_guest(rt), PINGS};
+    actor_id_t id = actor_spawn(rt, ping, &p, NULL, 4);
+    double     began = bench_now();
+    actor_send(rt, id, 1, NULL, 0);
+    run(rt);
+    print_ns("guest_message", PINGS, bench_now() - began);
+    actor_stop(rt, p.guest);
+    run(rt);
+}
+
+int main(void) {
+    bench_engine(mk_engine_find(NULL));
+    bench_check(wasm_actors_init(), "wasm_actors_init");
+    runtime_t *rt = runtime_init(1, 0);
+    bench_check(rt != NULL, "runtime_init");
+    bench_many(rt);
+    bench_messages(rt);
+    runtime_destroy(rt);
+    wasm_actors_cleanup();
+    return 0;
+}
