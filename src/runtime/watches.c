@@ -48,16 +48,21 @@ static void owner_ended(runtime_t *rt, mk_res_t *res) { watch_free(rt, mk_contai
 
 static const mk_res_ops_t watch_ops = {owner_ended};
 
-static void set_paused(runtime_t *rt, fd_watch_t *w, bool paused) {
-    /* Pausing cannot fail. When going on does, the actor is told that the descriptor is beyond use. */
-    w->paused = mk_watch_set(&rt->loop, &w->watch, paused ? 0 : w->events) == MK_OK && paused;
+static void hold_back(runtime_t *rt, fd_watch_t *w) {
+    w->paused = mk_watch_set(&rt->loop, &w->watch, 0) == MK_OK; /* if not, it is only asked once more */
+}
+
+/* False: the descriptor is beyond use. It stays paused until the actor watches it again. */
+static bool go_on(runtime_t *rt, fd_watch_t *w) {
+    if (w->paused) w->paused = mk_watch_set(&rt->loop, &w->watch, w->events) != MK_OK;
+    return !w->paused;
 }
 
 static void ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     runtime_t  *rt = mk_runtime_of_loop(loop);
     fd_watch_t *w = mk_container_of(watch, fd_watch_t, watch);
     if (w->told) {
-        set_paused(rt, w, true);
+        hold_back(rt, w);
         return;
     }
     mk_msg_t *msg = mk_msg_create_inline(&rt->pool, sizeof(fd_event_payload_t));
@@ -71,11 +76,11 @@ static void ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
 }
 
 bool mk_watch_admit(runtime_t *rt, actor_t *actor, mk_msg_t *msg) {
-    const fd_event_payload_t *payload = mk_msg_inline(msg);
-    fd_watch_t               *w = find(rt, payload->fd);
+    fd_event_payload_t *payload = mk_msg_inline(msg);
+    fd_watch_t         *w = find(rt, payload->fd);
     if (w == NULL || w->owner != actor || w->tag != msg->tag) return false;
     w->told = false;
-    if (w->paused) set_paused(rt, w, false);
+    if (!go_on(rt, w)) payload->events |= MK_POLL_ERR;
     return true;
 }
 
