@@ -17,14 +17,13 @@ enum {
     FJ_ACTORS = 60,
     FJ_MESSAGES = 100000, /* to each actor */
     BIG_ACTORS = 1000,
-    BIG_PINGS = 1000,     /* from each actor */
+    BIG_PINGS = 1000, /* from each actor */
     SPAWN_ACTORS = 1000000,
     SPAWN_BATCH = 100, /* actors spawned in one turn of the spawner */
     IDLE_ACTORS = 1000000,
     TIMERS = 1000000,
     TIMERS_SPAN_MS = 2000,
-    TIMERS_EACH = 100,      /* by one actor, in one turn                     */
-    TIMERS_PER_READING = 8, /* armed by the floor on one reading of the clock */
+    TIMERS_EACH = 100, /* by one actor, in one turn                     */
     PAYLOAD_MESSAGES = 2000000,
     PAYLOAD_BYTES = 256,
 };
@@ -63,7 +62,7 @@ uint32_t bench_p99(uint32_t *values, size_t n);
 void bench_print(const char *workload, const char *peer, uint64_t n, double seconds, const char *extra);
 
 /* Ends the program when `cond` is false: a workload that lost a message must not print a figure. */
-_Noreturn void bench_failed(const char *what);
+_Noreturn void     bench_failed(const char *what);
 static inline void bench_check(bool cond, const char *what) {
     if (!cond) bench_failed(what);
 }
