@@ -44,10 +44,12 @@ static void pass_one(mk_log_t *log) {
     ring_take(log, &head, sizeof head);
     ring_take(log, text, head.size);
     text[head.size] = '\0';
+    log_sink_fn sink = log->sink;
+    void       *arg = log->arg;
     log->busy = true;
     mk_mutex_unlock(log->lock);
     log_entry_t entry = {.wall_ms = head.wall_ms, .level = head.level, .actor = head.actor, .text = text};
-    log->sink(log->arg, &entry);
+    sink(arg, &entry);
     mk_mutex_lock(log->lock);
     log->busy = false;
     if (log->used == 0) mk_cond_signal(log->changed); /* for who waits in runtime_flush_log */
@@ -68,6 +70,19 @@ void mk_log_drain(mk_log_t *log) {
     if (log->sink == NULL || log->thread != NULL) return;
     mk_mutex_lock(log->lock);
     while (log->used != 0 && !log->busy) pass_one(log);
+    mk_mutex_unlock(log->lock);
+}
+
+void mk_log_flush(mk_log_t *log) {
+    if (log->sink == NULL) return;
+    mk_log_drain(log);
+    if (log->thread == NULL) return;
+    mk_mutex_lock(log->lock);
+    while (log->used != 0 || log->busy) {
+        /* The thread signals when it is done; the short wait covers a signal that another waiter took. */
+        mk_cond_signal(log->changed);
+        mk_cond_wait(log->changed, log->lock, 10000);
+    }
     mk_mutex_unlock(log->lock);
 }
 
@@ -113,21 +128,21 @@ void mk_log_close(mk_log_t *log) {
     mk_free(log->ring);
 }
 
+/* A sink in the place of another takes over its ring and its thread, so that there is nothing that could fail. */
+static void log_hand_over(mk_log_t *log, log_sink_fn sink, void *arg) {
+    mk_log_flush(log); /* the old one still gets what was logged for it */
+    mk_mutex_lock(log->lock);
+    log->sink = sink;
+    log->arg = arg;
+    mk_mutex_unlock(log->lock);
+}
+
 mk_err_t runtime_set_log_sink(runtime_t *rt, log_sink_fn sink, void *arg) {
-    mk_log_t next = rt->log;
-    if (sink == NULL) {
-        mk_log_close(&rt->log);
-        return MK_OK;
-    }
-    /* The thread holds the record's address, so the old one has to be closed before the new one opens in its place; what
-     * it needs is taken first, to change nothing when that fails. */
-    char *probe = mk_alloc(rt->config.log_bytes);
-    if (probe == NULL) return MK_ERR_NOMEM;
-    mk_free(probe);
-    mk_log_close(&rt->log);
-    rt->log.level = next.level;
-    rt->log.actor = next.actor;
-    return log_open(&rt->log, sink, arg, rt->config.log_bytes);
+    mk_log_t *log = &rt->log;
+    if (sink == NULL) mk_log_close(log);
+    else if (log->sink != NULL) log_hand_over(log, sink, arg);
+    else return log_open(log, sink, arg, rt->config.log_bytes);
+    return MK_OK;
 }
 
 /* ---- the default sink ---- */
@@ -216,16 +231,4 @@ void runtime_set_log_level(runtime_t *rt, int level) { rt->log.level = level; }
 
 void runtime_set_log_actor(runtime_t *rt, actor_id_t id) { rt->log.actor = id; }
 
-void runtime_flush_log(runtime_t *rt) {
-    mk_log_t *log = &rt->log;
-    if (log->sink == NULL) return;
-    mk_log_drain(log);
-    if (log->thread == NULL) return;
-    mk_mutex_lock(log->lock);
-    while (log->used != 0 || log->busy) {
-        /* The thread signals when it is done; the short wait covers a signal that another waiter took. */
-        mk_cond_signal(log->changed);
-        mk_cond_wait(log->changed, log->lock, 10000);
-    }
-    mk_mutex_unlock(log->lock);
-}
+void runtime_flush_log(runtime_t *rt) { mk_log_flush(&rt->log); }

@@ -34,4 +34,7 @@ void mk_log_close(mk_log_t *log);
 /* Without a helper thread: hands the sink what is there. */
 void mk_log_drain(mk_log_t *log);
 
+/* Waits until the sink has had everything. */
+void mk_log_flush(mk_log_t *log);
+
 #endif
