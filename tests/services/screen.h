@@ -55,7 +55,12 @@ static inline void screen_show(screen_t *s, const char *bytes, size_t size) {
     if (width == 0) {
         unsigned at = s->wrap_pending || s->column == 0 ? s->column : s->column - 1;
         while (at > 0 && s->cell[s->row][at][0] == '\0') at--;
-        if (strlen(s->cell[s->row][at]) + size < SCREEN_CELL_BYTES) strncat(s->cell[s->row][at], bytes, size);
+        char  *cell = s->cell[s->row][at];
+        size_t used = strlen(cell);
+        if (used + size < SCREEN_CELL_BYTES) {
+            memcpy(cell + used, bytes, size);
+            cell[used + size] = '\0';
+        }
         return;
     }
     if (s->wrap_pending || s->column + (unsigned)width > s->columns) {
