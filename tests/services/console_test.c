@@ -511,6 +511,48 @@ TEST(only_the_owner_and_the_shell_are_listened_to) {
     end();
 }
 
+typedef struct pad {
+    char   text[256];
+    size_t size;
+} pad_t;
+
+static ptrdiff_t write_pad(void *arg, const void *data, size_t size) {
+    pad_t *pad = arg;
+    CHECK(pad->size + size < sizeof pad->text);
+    memcpy(pad->text + pad->size, data, size);
+    pad->size += size;
+    return (ptrdiff_t)size;
+}
+
+static bool mirror(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    (void)self;
+    (void)state;
+    if (msg->type != MSG_CONSOLE_LINE) return true;
+    actor_send(rt, msg->source, MSG_CONSOLE_PRINT, msg->payload, msg->payload_size);
+    actor_send(rt, msg->source, MSG_CONSOLE_READY, NULL, 0);
+    return true;
+}
+
+TEST(several_consoles_keep_apart) {
+    pad_t      pad[2] = {{.size = 0}};
+    actor_id_t id[2];
+    prepare();
+    for (int i = 0; i < 2; i++) {
+        console_options_t wanted = {.io = {.arg = &pad[i], .write = write_pad, .out_fd = -1}, .edit = i == 1};
+        CHECK_EQ(console_start(t.rt, &wanted, &id[i]), MK_OK);
+        CHECK(console_attach(t.rt, id[i], actor_spawn(t.rt, mirror, NULL, NULL, 0)));
+    }
+    actor_send(t.rt, id[0], MSG_CONSOLE_INPUT, "left\nha", 7);
+    actor_send(t.rt, id[1], MSG_CONSOLE_INPUT, "right\r", 6);
+    settle();
+    actor_send(t.rt, id[0], MSG_CONSOLE_INPUT, "lf\n", 3);
+    settle();
+    CHECK_STR(pad[0].text, "lefthalf");
+    CHECK(strstr(pad[1].text, "\r\nright\r\nmk> ") != NULL);
+    CHECK(strstr(pad[1].text, "left") == NULL);
+    runtime_destroy(t.rt);
+}
+
 TEST(the_shell_may_replace_the_history) {
     begin(true);
     type("old\r");
@@ -535,4 +577,24 @@ TEST(a_console_starts_whole_or_not_at_all_without_memory) {
         CHECK_EQ(t.freed, err == MK_OK ? 1 : 0);
         if (!failed) break;
     }
+}
+
+TEST(a_session_survives_every_single_failed_allocation) {
+    bool failed = true;
+    for (unsigned n = 1; failed; n++) {
+        prepare();
+        console_options_t wanted = options(true);
+        CHECK_EQ(console_start(t.rt, &wanted, &t.console), MK_OK);
+        t.shell = actor_spawn(t.rt, shell, NULL, NULL, 0);
+        t.words = "lookup\n";
+        oom_arm(n);
+        if (console_attach(t.rt, t.console, t.shell)) {
+            type("one\rloo\techo\r\x1b[A\x1b[Aa\x1b[B\r");
+            type("exit\r");
+        }
+        failed = oom_disarm();
+        end();
+    }
+    CHECK_EQ(t.closed, 1); /* the last round, in which nothing failed */
+    CHECK(t.closed_ok);
 }

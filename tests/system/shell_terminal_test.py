@@ -48,6 +48,9 @@ class Person(unittest.TestCase):
         self.t.type(UP)
         self.enter("", r"4294967298\r\n")
         self.enter("history", r" 1  self\r\n +2  self\r\n")
+        self.enter("history clear", r"history clear.*\r\n")
+        self.t.type(UP)
+        self.t.expect("\a")  # nothing to go back to
         self.leave()
 
     def test_tab_completes_commands_and_names(self):
