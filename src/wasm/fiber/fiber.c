@@ -61,7 +61,7 @@ static void fiber_unmap(mk_fiber_t *fiber) {
 }
 
 mk_fiber_t *mk_fiber_take(size_t stack_bytes) {
-    size_t bytes = mk_stack_round(stack_bytes * MK_SANITIZE_STACK_FACTOR + record_bytes());
+    size_t bytes = mk_stack_round(stack_bytes * MK_SANITIZE_STACK_FACTOR);
     pool_lock();
     size_t      shelf = shelf_of(bytes);
     mk_fiber_t *fiber = shelf < POOL_SIZES ? pool.size[shelf].first : NULL;

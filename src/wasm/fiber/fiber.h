@@ -14,7 +14,7 @@
 typedef struct mk_fiber mk_fiber_t;
 typedef void            mk_fiber_fn(void *arg);
 
-/* A fiber with at least that much stack. NULL: out of memory. Any thread; it then stays with that thread. */
+/* A fiber with that much stack, less its own record of about a hundred bytes. NULL: out of memory. Any thread; it then stays with that thread. */
 mk_fiber_t *mk_fiber_take(size_t stack_bytes);
 
 /* Gives it back, finished or not. Not from inside. NULL is allowed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stack.h -- where fibers get their memory; one file per platform. */
+/* stack.h -- memory for stacks of any kind; one file per platform. */
 #ifndef MK_WASM_FIBER_STACK_H
 #define MK_WASM_FIBER_STACK_H
 
@@ -12,5 +12,9 @@ size_t mk_stack_round(size_t bytes);
 /* `bytes` (already rounded) of zeroed memory whose lower neighbour faults when touched. NULL: out of memory. */
 uint8_t *mk_stack_map(size_t bytes);
 void     mk_stack_unmap(uint8_t *low, size_t bytes);
+
+/* Gives those whole pages within [at, at + bytes) that hold nothing but zeros back to the system. They still read as
+ * zeros, and become resident again when written to. */
+void mk_stack_forget_zeros(void *at, size_t bytes);
 
 #endif

@@ -3,6 +3,8 @@
  * resident when a call first reaches them, so a class is an upper limit and not a cost. */
 #include "wasm/fiber/stack.h"
 
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -34,4 +36,18 @@ uint8_t *mk_stack_map(size_t bytes) {
 void mk_stack_unmap(uint8_t *low, size_t bytes) {
     size_t page = page_bytes();
     munmap(low - page, bytes + page);
+}
+
+/* Compared with itself one byte further on, which the library does at the speed of memory. */
+static bool is_zero(const uint8_t *at, size_t bytes) { return at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0; }
+
+void mk_stack_forget_zeros(void *at, size_t bytes) {
+    size_t    page = page_bytes();
+    uintptr_t first = ((uintptr_t)at + page - 1) / page * page, end = ((uintptr_t)at + bytes) / page * page;
+    while (first < end) {
+        uintptr_t next = first;
+        while (next < end && is_zero((const uint8_t *)next, page)) next += page;
+        if (next > first) (void)madvise((void *)first, next - first, MADV_DONTNEED); /* if not, they just stay */
+        first = next + page;
+    }
 }
