@@ -177,12 +177,14 @@ TEST(holding_in_the_middle_of_a_turn_keeps_the_rest_in_the_mailbox) {
 TEST(making_ready_twice_is_one_turn) {
     actor_t a = {.behavior = say}, b = {.behavior = say};
     setup(100);
+    post(&a, 'a');
+    post(&b, 'b');
     mk_sched_make_ready(&sched, &a);
     mk_sched_make_ready(&sched, &b);
-    mk_sched_make_ready(&sched, &a);
     mk_sched_turn(&sched, NULL);
     mk_sched_turn(&sched, NULL);
     CHECK(!mk_sched_has_ready(&sched));
+    CHECK_STR(story, "ab");
     mk_pool_fini(&pool);
 }
 
