@@ -202,6 +202,23 @@ static void put(mk_log_t *log, const entry_head_t *head, const char *text) {
     mk_mutex_unlock(log->lock);
 }
 
+/* Shortens a full line so that it ends in dots, without leaving half a character in front of them. */
+static int cut(char text[MK_LOG_LINE_MAX + 1]) {
+    int at = MK_LOG_LINE_MAX - 3;
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+    memcpy(text + at, "...", 4);
+    return at + 3;
+}
+
+/* One entry is one line: whoever writes a newline into it, or what commands a terminal, shall not forge another's. */
+static void make_one_line(char *text, int n) {
+    for (int i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i], next = (unsigned char)text[i + 1];
+        if ((c < ' ' && c != '\t') || c == 0x7f) text[i] = ' ';
+        if (c == 0xc2 && next >= 0x80 && next <= 0x9f) text[i] = text[i + 1] = ' '; /* the same above 0x7f, in UTF-8 */
+    }
+}
+
 void actor_log(runtime_t *rt, int level, const char *fmt, ...) {
     mk_log_t *log = &rt->log;
     if (level < log->level || (log->sink == NULL && log->actor == ACTOR_ID_INVALID)) return;
@@ -211,13 +228,8 @@ void actor_log(runtime_t *rt, int level, const char *fmt, ...) {
     int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (n < 0) return;
-    if (n > MK_LOG_LINE_MAX) {
-        n = MK_LOG_LINE_MAX;
-        memcpy(text + n - 3, "...", 3);
-    }
-    /* One entry is one line: whoever writes a newline into it shall not forge another's. */
-    for (int i = 0; i < n; i++)
-        if ((unsigned char)text[i] < ' ' && text[i] != '\t') text[i] = ' ';
+    if (n > MK_LOG_LINE_MAX) n = cut(text);
+    make_one_line(text, n);
     const actor_t *running = rt->sched.running;
     entry_head_t   head = {.wall_ms = mk_port_wall_ms(),
                            .actor = running != NULL ? mk_actor_id(rt, running) : ACTOR_ID_INVALID,

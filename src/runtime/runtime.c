@@ -198,7 +198,8 @@ size_t runtime_get_transport_count(runtime_t *rt) { return rt->transports_n; }
 
 node_id_t runtime_get_node_id(runtime_t *rt) { return rt->node; }
 
-uint64_t runtime_now_ms(runtime_t *rt) { return rt->loop.now_us / 1000; }
+/* Read anew: the loop itself looks at the clock only every so many messages. */
+uint64_t runtime_now_ms(runtime_t *rt) { return mk_loop_read_clock(&rt->loop) / 1000; }
 
 void runtime_get_stats(runtime_t *rt, runtime_stats_t *out) {
     *out = rt->stats;
