@@ -86,6 +86,37 @@ TEST(an_actor_needs_no_state_and_no_free_state) {
     curtain_down();
 }
 
+TEST(a_state_is_lent_to_who_knows_the_behaviour) {
+    curtain_up(NULL);
+    enter(&a);
+    CHECK(actor_state_of(rt, a.id, play_behavior) == &a);
+    CHECK(actor_state_of(rt, a.id, end_at_once) == NULL);
+    CHECK(actor_state_of(rt, ACTOR_ID_INVALID, play_behavior) == NULL);
+    actor_stop(rt, a.id);
+    CHECK(actor_state_of(rt, a.id, play_behavior) == NULL);
+    curtain_down();
+}
+
+static bool take_time(part_t *part, message_t *msg) {
+    uint64_t before = runtime_now_ms(rt);
+    mk_fake_advance_us(5000);
+    CHECK_EQ(runtime_now_ms(rt) - before, 5);
+    CHECK_EQ(runtime_now_ms(rt), part->n == 0 ? before + 5 : part->note[0].at_us + 5);
+    part->note[0].at_us = runtime_now_ms(rt);
+    part->n++;
+    return msg->type != 2;
+}
+
+TEST(the_time_is_the_time_however_many_turns_went_by) {
+    curtain_up(NULL);
+    enter(&a);
+    a.on = take_time;
+    for (int i = 0; i < 200; i++) CHECK(actor_send(rt, a.id, i == 199 ? 2 : 1, NULL, 0));
+    runtime_run(rt);
+    CHECK_EQ(a.n, 200);
+    curtain_down();
+}
+
 TEST(an_actor_hears_nothing_before_it_is_sent_something) {
     curtain_up(NULL);
     enter(&a);

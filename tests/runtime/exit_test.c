@@ -424,3 +424,34 @@ TEST(messages_of_the_dead_that_others_hold_stay_whole) {
     message_release(rt, NULL);
     curtain_down();
 }
+
+/* ---- another's parent ---- */
+
+TEST(a_parent_can_be_named_and_must_be_there) {
+    family();
+    enter_with(&other, (actor_options_t){.parent = parent.id});
+    in(&other, do_fail, EXIT_FAILED);
+    CHECK_HEARD_CHILD(&parent, other.id, EXIT_FAILED);
+    actor_options_t options = {.behavior = play_behavior, .state = &other, .free_state = play_free};
+    actor_id_t      id = 77;
+    options.parent = other.id; /* it has ended */
+    CHECK_EQ(actor_spawn_opts(rt, &options, &id), MK_ERR_NOTFOUND);
+    options.parent = actor_id_make(9, actor_id_seq(parent.id)); /* on another node */
+    CHECK_EQ(actor_spawn_opts(rt, &options, &id), MK_ERR_NOTFOUND);
+    CHECK_EQ(id, 77);
+    CHECK_EQ(other.frees, 1);
+    curtain_down();
+}
+
+TEST(a_disowned_child_s_end_is_nobody_s_business) {
+    family();
+    actor_disown(rt, child.id);
+    actor_disown(rt, child.id);
+    actor_disown(rt, actor_id_make(1, 4711));
+    actor_info_t info;
+    CHECK(runtime_get_actor_info(rt, child.id, &info));
+    CHECK_EQ(info.parent, ACTOR_ID_INVALID);
+    in(&child, do_fail, EXIT_FAILED);
+    CHECK_EQ(parent.n, 0);
+    curtain_down();
+}

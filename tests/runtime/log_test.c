@@ -97,15 +97,34 @@ TEST(a_line_of_a_thousand_bytes_fits_and_a_longer_one_ends_in_dots) {
     curtain_down();
 }
 
+TEST(a_cut_line_does_not_end_in_half_a_character) {
+    one(NULL);
+    for (int i = 0; i < 4; i++) { /* a euro sign, three bytes, across the cut in each way */
+        memset(text, 'x', sizeof text);
+        memcpy(text + 994 + i, "\xe2\x82\xac", 3);
+        text[1500] = '\0';
+        actor_log(rt, MK_LOG_INFO, "%s", text);
+        runtime_flush_log(rt);
+        size_t size = strlen(book.line[i]);
+        CHECK(size >= 997 && size <= 1000);
+        CHECK_STR(book.line[i] + size - 3, "...");
+        unsigned char before = (unsigned char)book.line[i][size - 4];
+        CHECK(before == 'x' || (i == 0 && before == 0xac));
+    }
+    curtain_down();
+}
+
 TEST(an_entry_is_one_line_whatever_is_in_it) {
     one(NULL);
     actor_log(rt, MK_LOG_INFO, "%s", "real\n[2026] ERROR forged\r\x1b[2Jgone\tand tab\x01");
     runtime_flush_log(rt);
     CHECK_STR(book.line[0], "real [2026] ERROR forged  [2Jgone\tand tab ");
     actor_log(rt, MK_LOG_INFO, "%s", "");
+    actor_log(rt, MK_LOG_INFO, "%s", "\x7f \xc2\x85line \xc2\x9b" "2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2");
     runtime_flush_log(rt);
-    CHECK_EQ(book.n, 2);
+    CHECK_EQ(book.n, 3);
     CHECK_STR(book.line[1], "");
+    CHECK_STR(book.line[2], "    line   2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2"); /* other characters stay */
     curtain_down();
 }
 
