@@ -84,6 +84,9 @@ typedef struct mk_engine {
     /* The budget counts the time until this call returns, in milliseconds; 0: no limit. */
     mk_wasm_end_t (*call)(mk_wasm_instance_t *instance, const mk_wasm_function_t *function, const uint64_t *args,
                           uint32_t budget_ms, uint64_t *result);
+    /* From inside a host import: the budget of the call under way becomes so much larger, or smaller again. For work that
+     * is the host's and not the guest's. */
+    void (*extend)(mk_wasm_instance_t *instance, int32_t ms);
     /* `value` becomes the result of the import that blocked. */
     mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget_ms, uint64_t *result);
 

@@ -73,6 +73,7 @@ typedef struct mk_guest {
     void              *report;  /* payload of the last end of a child with its text behind it */
     uint32_t           address; /* of the payload in its memory, 0: none      */
     uint64_t           used_us; /* of this turn's budget                      */
+    uint64_t           host_us; /* of the call under way: work that is not the guest's */
 
     /* the import it waits in, and where the results go */
     mk_guest_wait_t wait;

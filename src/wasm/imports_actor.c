@@ -37,6 +37,20 @@ static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const
     return text;
 }
 
+/* Loading and reading are the host's work: the guest's budget waits meanwhile. More than any of it takes. */
+enum { HOST_WORK_MS_MAX = 10 * 60 * 1000 };
+
+static uint64_t host_work_begin(mk_guest_t *guest) {
+    guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
+    return mk_port_now_us();
+}
+
+static void host_work_end(mk_guest_t *guest, uint64_t began_us) {
+    uint64_t took_us = mk_port_now_us() - began_us;
+    guest->host_us += took_us;
+    guest->config.engine->extend(guest->instance, (int32_t)(took_us / 1000) - HOST_WORK_MS_MAX);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
 mk_host_end_t mk_import_register(void *host, const uint64_t *args, uint64_t *result) {
@@ -132,7 +146,9 @@ static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const c
     config.grants = guest->config.child_grants & guest->config.grants;
     config.child_grants = config.grants;
     if (config.child_budget_ms != 0) config.budget_ms = config.child_budget_ms;
+    uint64_t began_us = host_work_begin(guest);
     mk_err_t result = mk_guest_spawn(guest->rt, &config, &options, bytes, size, out, err, err_size);
+    host_work_end(guest, began_us);
     if (result == MK_OK) guest->info.children++;
     return result;
 }
@@ -161,7 +177,10 @@ static mk_err_t read_file(mk_guest_t *guest, const char *path, uint8_t **bytes, 
     bool        anywhere = (guest->config.grants & WASM_GRANT_ALL_FILES) != 0;
     const char *below = guest->config.files_below;
     if (!anywhere && below == NULL) return MK_ERR_DENIED;
-    return mk_port_read_file(anywhere ? NULL : below, path, FILE_BYTES_MAX, bytes, size);
+    uint64_t began_us = host_work_begin(guest);
+    mk_err_t err = mk_port_read_file(anywhere ? NULL : below, path, FILE_BYTES_MAX, bytes, size);
+    host_work_end(guest, began_us);
+    return err;
 }
 
 mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *result) {

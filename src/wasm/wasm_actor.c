@@ -20,6 +20,7 @@
 
 enum {
     DEFAULT_BUDGET_MS = 100,
+    BUDGET_MS_MAX = 1000 * 1000 * 1000, /* eleven days */
     DEFAULT_MEMORY_PAGES = 1024,
     DEFAULT_MESSAGE_BYTES = 1024 * 1024,
     DEFAULT_CHILDREN = 256,
@@ -89,8 +90,8 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         .heap_pages = (heap_bytes + MK_MODULE_PAGE_BYTES - 1) / MK_MODULE_PAGE_BYTES,
         .grants = o->grants,
         .child_grants = o->child_grants,
-        .budget_ms = within(o->budget_ms, DEFAULT_BUDGET_MS, 1, UINT32_MAX),
-        .child_budget_ms = o->child_budget_ms,
+        .budget_ms = within(o->budget_ms, DEFAULT_BUDGET_MS, 1, BUDGET_MS_MAX),
+        .child_budget_ms = within(o->child_budget_ms, 0, 1, BUDGET_MS_MAX),
         .message_bytes_max = within(o->message_bytes_max, DEFAULT_MESSAGE_BYTES, 1, UINT32_MAX),
         .children_max = within(o->children_max, DEFAULT_CHILDREN, 1, UINT32_MAX),
         .console = o->console,

@@ -164,6 +164,10 @@ void mk_watchdog_begin(mk_watch_slot_t *slot, void *target, uint32_t budget_ms) 
     mk_mutex_unlock(dog.mutex);
 }
 
+void mk_watchdog_extend(mk_watch_slot_t *slot, int32_t ms) {
+    atomic_fetch_add_explicit(&slot->budget_ms, (uint32_t)ms, memory_order_relaxed);
+}
+
 bool mk_watchdog_end(mk_watch_slot_t *slot) {
     uint64_t run = atomic_load_explicit(&slot->run, memory_order_relaxed);
     uint64_t running = run - run % RUN_STATES + RUN_RUNNING;

@@ -27,6 +27,9 @@ mk_watch_slot_t *mk_watchdog_slot(void);
  * fired at. */
 void mk_watchdog_begin(mk_watch_slot_t *slot, void *target, uint32_t budget_ms);
 
+/* Gives the run under way so many milliseconds more, or takes them back. The runner's thread. */
+void mk_watchdog_extend(mk_watch_slot_t *slot, int32_t ms);
+
 /* True: it was fired at. */
 bool mk_watchdog_end(mk_watch_slot_t *slot);
 

@@ -285,3 +285,21 @@ TEST(an_allocator_that_lies_loses_its_message_and_nothing_else) {
     CHECK_STR(world_end(&w)->text, "unreachable, in mk_free");
     world_close(&w);
 }
+
+TEST(loading_for_a_guest_is_not_charged_to_it) {
+    size_t         size;
+    uint8_t       *bytes = read_guest("go_runtime", &size);
+    wasm_options_t options = {.grants = WASM_GRANTS_ALL, .budget_ms = 10, .memory_pages_max = 200};
+    world_open(&w);
+    /* A path, because no small guest has room for this module; it takes several budgets to load. */
+    char path[512];
+    snprintf(path, sizeof path, "%s", guest_path("go_runtime"));
+    actor_id_t guest = world_spawn(&w, "spawner", &options);
+    world_send(&w, guest, 12, path, strlen(path));
+    heard_t *h = world_wait(&w, 14);
+    CHECK(h != NULL && heard_u64(h, 0) != ACTOR_ID_INVALID);
+    CHECK_EQ(heard_u32(h, 2), size);
+    CHECK(actor_is_alive(w.rt, guest));
+    world_close(&w);
+    free(bytes);
+}

@@ -55,6 +55,7 @@ struct mk_wasm_instance {
     const mk_host_import_t   *import; /* the one the guest called last */
     uint64_t                 *import_args;
     mk_host_end_t             import_end;
+    mk_watch_slot_t          *slot; /* NULL: no budget */
 
     char trap_text[TRAP_TEXT_BYTES];
 };
@@ -356,8 +357,8 @@ static uint64_t result_unpack(const mk_wasm_instance_t *instance) {
 }
 
 /* Everything after the guest last ran: what the watchdog said, what it returned, what is put away. */
-static mk_wasm_end_t settle(mk_wasm_instance_t *instance, mk_watch_slot_t *slot, bool returned, uint64_t *result) {
-    bool          overdue = slot != NULL && mk_watchdog_end(slot), reusable = false;
+static mk_wasm_end_t settle(mk_wasm_instance_t *instance, bool returned, uint64_t *result) {
+    bool          overdue = instance->slot != NULL && mk_watchdog_end(instance->slot), reusable = false;
     mk_wasm_end_t end = MK_WASM_DONE;
     if (overdue) end = MK_WASM_OUT_OF_BUDGET;
     else if (!returned) return MK_WASM_BLOCKED;
@@ -376,20 +377,20 @@ static mk_wasm_end_t settle(mk_wasm_instance_t *instance, mk_watch_slot_t *slot,
 
 /* Goes on with a guest that is about to start (`fresh`) or stands in an import whose result is in place. */
 static mk_wasm_end_t run(mk_wasm_instance_t *instance, bool fresh, uint32_t budget_ms, uint64_t *result) {
-    mk_watch_slot_t *slot = NULL;
+    instance->slot = NULL;
     if (budget_ms != 0) {
-        if ((slot = mk_watchdog_slot()) == NULL) {
+        if ((instance->slot = mk_watchdog_slot()) == NULL) {
             snprintf(instance->trap_text, sizeof instance->trap_text, "out of memory for the watchdog");
             call_put_away(instance, false);
             return MK_WASM_TRAPPED;
         }
-        mk_watchdog_begin(slot, instance, budget_ms);
+        mk_watchdog_begin(instance->slot, instance, budget_ms);
     }
     bool returned = true;
     if (instance->fiber == NULL) guest_main(instance);
     else if (fresh) returned = mk_fiber_start(instance->fiber, guest_main, instance);
     else returned = mk_fiber_resume(instance->fiber);
-    return settle(instance, slot, returned, result);
+    return settle(instance, returned, result);
 }
 
 static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, const mk_wasm_function_t *function,
@@ -428,6 +429,10 @@ static mk_wasm_end_t instance_resume(mk_wasm_instance_t *instance, uint64_t valu
     return run(instance, false, budget_ms, result);
 }
 
+static void instance_extend(mk_wasm_instance_t *instance, int32_t ms) {
+    if (instance->slot != NULL) mk_watchdog_extend(instance->slot, ms);
+}
+
 static const char *instance_trap_text(const mk_wasm_instance_t *instance) { return instance->trap_text; }
 
 static size_t instance_memory(mk_wasm_instance_t *instance, uint8_t **base) {
@@ -451,6 +456,7 @@ const mk_engine_t mk_engine_wamr = {
     .destroy = instance_destroy,
     .find = instance_find,
     .call = instance_call,
+    .extend = instance_extend,
     .resume = instance_resume,
     .trap_text = instance_trap_text,
     .memory = instance_memory,
