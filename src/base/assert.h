@@ -12,9 +12,11 @@ _Noreturn void mk_assert_failed(const char *cond, const char *file, int line);
 #if defined(__GNUC__)
 #define mk_likely(x)   __builtin_expect(!!(x), 1)
 #define mk_unlikely(x) __builtin_expect(!!(x), 0)
+#define mk_prefetch(p) __builtin_prefetch(p) /* any address, even one that is not mapped */
 #else
 #define mk_likely(x)   (x)
 #define mk_unlikely(x) (x)
+#define mk_prefetch(p) ((void)(p))
 #endif
 
 /* The struct that holds `ptr` as its member. */

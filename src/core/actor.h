@@ -32,18 +32,19 @@ enum {
 };
 
 struct actor {
+    /* A send and a turn touch what comes first: one cache line, or parts of two. */
     uint32_t          seq;
     uint16_t          flags;
     uint8_t           exit_reason;
     uint8_t           unused;
-    actor_behavior_fn behavior;
-    void             *state;
-    void            (*free_state)(void *state);
     mk_msg_t         *head;         /* mailbox, oldest first                            */
     mk_msg_t         *tail;         /* undefined while head is NULL                     */
     uint32_t          queued;
     uint32_t          mailbox_size;
     actor_t          *ready_next;
+    actor_behavior_fn behavior;
+    void             *state;
+    void            (*free_state)(void *state);
     mk_node_t        *resources;    /* of mk_res_t, most recent first                   */
     message_buffer_t *exit_text;
     struct mk_wake   *wake;         /* NULL until the actor waits with a time-out       */
@@ -63,9 +64,10 @@ static inline bool mk_mailbox_has_room(const actor_t *actor) { return actor->que
 
 /* Takes `msg`. */
 static inline void mk_mailbox_put(actor_t *actor, mk_msg_t *msg) {
+    /* Whether a mailbox is empty is a coin toss: an address chosen costs less than a branch guessed. */
+    mk_msg_t **at = actor->head == NULL ? &actor->head : &actor->tail->next;
     msg->next = NULL;
-    if (actor->head == NULL) actor->head = msg;
-    else actor->tail->next = msg;
+    *at = msg;
     actor->tail = msg;
     actor->queued++;
 }
@@ -76,6 +78,25 @@ static inline mk_msg_t *mk_mailbox_take(actor_t *actor) {
     actor->head = msg->next;
     actor->queued--;
     return msg;
+}
+
+/* All messages as a chain, oldest first, `*last` its end; they count as queued until mk_mailbox_taken(). The mailbox is
+ * not empty. What is put from now on comes behind them. */
+static inline mk_msg_t *mk_mailbox_open(actor_t *actor, mk_msg_t **last) {
+    mk_msg_t *first = actor->head;
+    *last = actor->tail;
+    actor->head = NULL;
+    return first;
+}
+
+/* One message of the chain is out. */
+static inline void mk_mailbox_taken(actor_t *actor) { actor->queued--; }
+
+/* Puts the rest of the chain back where it was. */
+static inline void mk_mailbox_close(actor_t *actor, mk_msg_t *rest, mk_msg_t *last) {
+    if (actor->head == NULL) actor->tail = last;
+    last->next = actor->head;
+    actor->head = rest;
 }
 
 #endif
