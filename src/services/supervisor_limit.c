@@ -3,6 +3,7 @@
  * no memory when memory is what children die of; only a large limit makes it grow. */
 #include "services/supervisor_limit.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 
 enum { CAP_FIRST = 8 };
@@ -17,6 +18,7 @@ mk_err_t mk_supervisor_limit_init(mk_supervisor_limit_t *limit, size_t max, uint
 void mk_supervisor_limit_fini(mk_supervisor_limit_t *limit) { mk_free(limit->times); }
 
 static void drop_oldest(mk_supervisor_limit_t *limit) {
+    mk_assert(limit->cap != 0); /* or nothing could have been remembered */
     limit->head = (limit->head + 1) % limit->cap;
     limit->used--;
 }
@@ -40,6 +42,7 @@ bool mk_supervisor_limit_allows(mk_supervisor_limit_t *limit, uint64_t now_ms) {
     while (limit->used != 0 && now_ms - limit->times[limit->head] >= limit->window_ms) drop_oldest(limit);
     if (limit->used == limit->max) return false;
     if (limit->used == limit->cap) make_room(limit);
+    mk_assert(limit->cap != 0); /* a max of 0 was answered two lines above */
     limit->times[(limit->head + limit->used++) % limit->cap] = now_ms;
     return true;
 }

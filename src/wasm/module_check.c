@@ -2,6 +2,7 @@
 /* module_check.c -- holds a module against the guest contract, and speaks of types in text. */
 #include "wasm/module.h"
 
+#include "base/assert.h"
 #include "wasm/module_read.h"
 
 #include <stdarg.h>
@@ -47,7 +48,9 @@ typedef struct signature {
 
 static uint8_t list_at(const list_t *list, uint32_t i)
 {
-    return list->bytes != NULL ? list->bytes[i] : type_byte(list->letters[i]);
+    if (list->bytes != NULL) return list->bytes[i];
+    mk_assert(list->letters != NULL); /* a list with neither is empty, and nobody asks it */
+    return type_byte(list->letters[i]);
 }
 
 static list_t list_read(mk_module_reader_t *r)

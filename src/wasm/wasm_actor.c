@@ -124,9 +124,9 @@ static mk_err_t config_from(mk_guest_config_t *config, const wasm_options_t *opt
     if (result == MK_OK) return MK_OK;
     if (err_size > 0) {
         snprintf(err, err_size, "%s",
-                 result != MK_ERR_INVALID ? mk_err_text(result)
+                 result != MK_ERR_INVALID     ? mk_err_text(result)
                  : atomic_load(&holders) == 0 ? "wasm_actors_init() was not called"
-                                          : "no such engine");
+                                              : "no such engine");
     }
     return result;
 }
@@ -198,8 +198,8 @@ void wasm_actor_free(void *state) {
 
 mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
                         const void *bytes, size_t size, actor_id_t *out, char *err, size_t err_size) {
-    mk_code_t  *code;
-    mk_guest_t *guest;
+    mk_code_t  *code = NULL;
+    mk_guest_t *guest = NULL;
     mk_err_t    result = load(config, bytes, size, &code, err, err_size);
     if (result != MK_OK) return result;
     if ((result = mk_guest_create(config, code, &guest, err, err_size)) != MK_OK) {
@@ -228,9 +228,7 @@ mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, cons
     mk_guest_config_t config;
     char              text[MK_GUEST_ERROR_BYTES] = "";
     mk_err_t          result = config_from(&config, options, text, sizeof text);
-    if (result == MK_OK) {
-        result = mk_guest_spawn(rt, &config, options, buf, size, out, text, sizeof text);
-    }
+    if (result == MK_OK) { result = mk_guest_spawn(rt, &config, options, buf, size, out, text, sizeof text); }
     mk_guest_config_fini(&config);
     if (result == MK_OK) return MK_OK;
     actor_log(rt, MK_LOG_WARN, "guest not spawned: %s", text);
