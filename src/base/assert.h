@@ -12,10 +12,12 @@ _Noreturn void mk_assert_failed(const char *cond, const char *file, int line);
 #if defined(__GNUC__)
 #define mk_likely(x)   __builtin_expect(!!(x), 1)
 #define mk_unlikely(x) __builtin_expect(!!(x), 0)
+#define MK_NOINLINE    __attribute__((noinline))
 #define mk_prefetch(p) __builtin_prefetch(p) /* any address, even one that is not mapped */
 #else
 #define mk_likely(x)   (x)
 #define mk_unlikely(x) (x)
+#define MK_NOINLINE
 #define mk_prefetch(p) ((void)(p))
 #endif
 

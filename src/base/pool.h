@@ -60,18 +60,25 @@ void mk_pool_fini(mk_pool_t *pool);
 void *mk_pool_refill(mk_pool_t *pool, unsigned class_);
 void  mk_pool_settle(mk_pool_t *pool, mk_slab_t *slab);
 
+static inline unsigned mk_pool_class(size_t size) {
+    return mk_pool_class_of[(size + MK_POOL_GRAIN - 1) / MK_POOL_GRAIN];
+}
+
+/* A block that came back and lies ready; NULL when there is none at hand. `size` as below. */
+static inline void *mk_pool_alloc_ready(mk_pool_t *pool, size_t size) {
+    mk_slab_t *slab = pool->current[mk_pool_class(size)];
+    if (mk_unlikely(slab == NULL || slab->free == NULL)) return NULL;
+    mk_block_t *block = slab->free;
+    mk_unpoison(block, slab->block);
+    slab->free = block->next;
+    slab->used++;
+    return block;
+}
+
 /* `size` is at most MK_POOL_BLOCK_MAX. Uninitialised; NULL when out of memory. */
 static inline void *mk_pool_alloc(mk_pool_t *pool, size_t size) {
-    unsigned   class_ = mk_pool_class_of[(size + MK_POOL_GRAIN - 1) / MK_POOL_GRAIN];
-    mk_slab_t *slab = pool->current[class_];
-    if (mk_likely(slab != NULL && slab->free != NULL)) {
-        mk_block_t *block = slab->free;
-        mk_unpoison(block, slab->block);
-        slab->free = block->next;
-        slab->used++;
-        return block;
-    }
-    return mk_pool_refill(pool, class_);
+    void *block = mk_pool_alloc_ready(pool, size);
+    return mk_likely(block != NULL) ? block : mk_pool_refill(pool, mk_pool_class(size));
 }
 
 static inline mk_slab_t *mk_pool_slab_of(void *block) {

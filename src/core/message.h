@@ -38,15 +38,19 @@ static inline void *mk_msg_inline(mk_msg_t *msg) { return msg + 1; }
  * caller's to fill in. NULL when out of memory. */
 mk_msg_t *mk_msg_create(mk_pool_t *pool, size_t size);
 
-/* The small case of the above: `size` is at most MK_MSG_INLINE_MAX. */
-static inline mk_msg_t *mk_msg_create_inline(mk_pool_t *pool, size_t size) {
-    mk_msg_t *msg = mk_pool_alloc(pool, sizeof *msg + size);
-    if (mk_unlikely(msg == NULL)) return NULL;
+/* What a message with `size` bytes behind its header begins with. */
+static inline void mk_msg_init_inline(mk_msg_t *msg, size_t size) {
     msg->pub.payload = size != 0 ? mk_msg_inline(msg) : NULL;
     msg->pub.payload_size = size;
     msg->pub.call = CALL_ID_INVALID;
     msg->attached = NULL;
     msg->flags = MK_MSG_PLAIN;
+}
+
+/* The small case of mk_msg_create(): `size` is at most MK_MSG_INLINE_MAX. */
+static inline mk_msg_t *mk_msg_create_inline(mk_pool_t *pool, size_t size) {
+    mk_msg_t *msg = mk_pool_alloc(pool, sizeof *msg + size);
+    if (mk_likely(msg != NULL)) mk_msg_init_inline(msg, size);
     return msg;
 }
 

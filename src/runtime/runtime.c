@@ -34,8 +34,8 @@ static mk_err_t init(runtime_t *rt, const runtime_config_t *given) {
     mk_err_t err;
     rt->config = with_defaults(given);
     rt->node = rt->config.node_id;
-    rt->inline_max = (uint32_t)(rt->config.payload_bytes_max < MK_MSG_INLINE_MAX ? rt->config.payload_bytes_max
-                                                                               : MK_MSG_INLINE_MAX);
+    rt->inline_max =
+        (uint32_t)(rt->config.payload_bytes_max < MK_MSG_INLINE_MAX ? rt->config.payload_bytes_max : MK_MSG_INLINE_MAX);
     rt->sched = (mk_sched_t){.pool = &rt->pool,
                              .turn_messages_max = rt->config.turn_messages_max,
                              .wake = {.type = MSG_WAKE},
@@ -131,20 +131,14 @@ static void look_around(runtime_t *rt, int64_t wait_us) {
     take_posts(rt);
 }
 
-static void give_turn(runtime_t *rt) {
-    uint32_t handled = mk_sched_turn(&rt->sched, rt) + 1; /* a turn without a message counts too */
-    rt->poll_left = rt->poll_left > handled ? rt->poll_left - handled : 0;
-}
-
 static bool is_stopped(runtime_t *rt) { return __atomic_load_n(&rt->stopped, __ATOMIC_RELAXED) != 0; }
 
-/* Turns until the poller is due: after so many messages, or sooner when they are slow ones. */
+/* Turns until the poller is due: after so many messages, or sooner when they are slow ones. A stop that another thread
+ * asks for just as mk_sched_turns() begins is seen when that has handled its CLOCK_MESSAGES. */
 static void give_turns(runtime_t *rt) {
-    uint32_t clock_at = rt->poll_left > CLOCK_MESSAGES ? rt->poll_left - CLOCK_MESSAGES : 0;
     while (mk_sched_has_ready(&rt->sched) && rt->poll_left != 0 && !is_stopped(rt)) {
-        give_turn(rt);
-        if (mk_likely(rt->poll_left > clock_at)) continue;
-        clock_at = rt->poll_left > CLOCK_MESSAGES ? rt->poll_left - CLOCK_MESSAGES : 0;
+        uint32_t handled = mk_sched_turns(&rt->sched, rt, CLOCK_MESSAGES);
+        rt->poll_left = rt->poll_left > handled ? rt->poll_left - handled : 0;
         if (mk_loop_read_clock(&rt->loop) - rt->polled_us >= POLL_EVERY_US) return;
     }
 }
@@ -163,12 +157,13 @@ bool runtime_step(runtime_t *rt) { return runtime_wait(rt, 0); }
 bool runtime_wait(runtime_t *rt, int wait_ms) {
     int64_t wait_us = wait_ms < 0 ? -1 : (int64_t)wait_ms * 1000;
     look_around(rt, mk_sched_has_ready(&rt->sched) ? 0 : wait_us);
-    if (mk_sched_has_ready(&rt->sched)) give_turn(rt);
+    if (mk_sched_has_ready(&rt->sched)) mk_sched_turn(&rt->sched, rt);
     return mk_sched_has_ready(&rt->sched);
 }
 
 void runtime_stop(runtime_t *rt) {
     __atomic_store_n(&rt->stopped, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&rt->sched.enough, 1, __ATOMIC_RELAXED);
     mk_loop_wake(&rt->loop);
 }
 

@@ -21,8 +21,8 @@ static mk_err_t refuse_full(runtime_t *rt, actor_t *to) {
     return refuse(rt, MK_ERR_FULL);
 }
 
-static mk_err_t send_away(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type, const void *payload,
-                          size_t size) {
+static MK_NOINLINE mk_err_t send_away(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type,
+                                      const void *payload, size_t size) {
     for (size_t i = 0; i < rt->transports_n; i++) {
         transport_t *link = rt->transports[i];
         if (link->peer != actor_id_node(dest)) continue;
@@ -35,7 +35,7 @@ static mk_err_t send_away(runtime_t *rt, actor_id_t source, actor_id_t dest, msg
 }
 
 /* The last steps of every send to an actor of this node. Takes `msg`. */
-static void post_to(runtime_t *rt, actor_t *to, actor_id_t source, msg_type_t type, mk_msg_t *msg) {
+static inline void post_to(runtime_t *rt, actor_t *to, actor_id_t source, msg_type_t type, mk_msg_t *msg) {
     msg->pub.source = source;
     msg->pub.dest = mk_actor_id(rt, to);
     msg->pub.type = type;
@@ -43,18 +43,50 @@ static void post_to(runtime_t *rt, actor_t *to, actor_id_t source, msg_type_t ty
     mk_sched_deliver(&rt->sched, to, msg);
 }
 
-static inline mk_err_t send_from(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type,
-                                 const void *payload, size_t size) {
-    if (mk_unlikely(actor_id_node(dest) != rt->node)) return send_away(rt, source, dest, type, payload, size);
-    actor_t *to = mk_idmap_get(&rt->actors, actor_id_seq(dest));
-    if (mk_unlikely(to == NULL)) return refuse(rt, MK_ERR_NOTFOUND);
-    if (mk_unlikely(!mk_mailbox_has_room(to))) return refuse_full(rt, to);
+/* One to sixteen bytes, in two moves that may overlap: cheaper than a call of memcpy(). */
+enum { SMALL_BYTES = 16 };
+
+static inline void copy_small(char *to, const char *from, size_t size) {
+    if (size >= 8) {
+        uint64_t first, last;
+        memcpy(&first, from, 8), memcpy(&last, from + size - 8, 8);
+        memcpy(to, &first, 8), memcpy(to + size - 8, &last, 8);
+    } else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4), memcpy(&last, from + size - 4, 4);
+        memcpy(to, &first, 4), memcpy(to + size - 4, &last, 4);
+    } else {
+        to[0] = from[0], to[size / 2] = from[size / 2], to[size - 1] = from[size - 1];
+    }
+}
+
+/* The rarer ways through send_from(), calls of their own so that the common one needs no stack. */
+static MK_NOINLINE mk_err_t send_refused(runtime_t *rt, actor_t *to) {
+    return to == NULL ? refuse(rt, MK_ERR_NOTFOUND) : refuse_full(rt, to);
+}
+
+static MK_NOINLINE mk_err_t send_bytes(runtime_t *rt, actor_id_t source, actor_t *to, msg_type_t type,
+                                       const void *payload, size_t size) {
     mk_msg_t *msg;
     if (mk_likely(size <= rt->inline_max)) msg = mk_msg_create_inline(&rt->pool, size);
     else if (size > rt->config.payload_bytes_max) return refuse(rt, MK_ERR_TOOLONG);
     else msg = mk_msg_create(&rt->pool, size);
     if (mk_unlikely(msg == NULL)) return refuse(rt, MK_ERR_NOMEM);
     if (size != 0) memcpy((void *)(uintptr_t)msg->pub.payload, payload, size);
+    post_to(rt, to, source, type, msg);
+    return MK_OK;
+}
+
+static inline mk_err_t send_from(runtime_t *rt, actor_id_t source, actor_id_t dest, msg_type_t type,
+                                 const void *payload, size_t size) {
+    if (mk_unlikely(actor_id_node(dest) != rt->node)) return send_away(rt, source, dest, type, payload, size);
+    actor_t *to = mk_idmap_get(&rt->actors, actor_id_seq(dest));
+    if (mk_unlikely(to == NULL || !mk_mailbox_has_room(to))) return send_refused(rt, to);
+    if (size > SMALL_BYTES || size > rt->inline_max) return send_bytes(rt, source, to, type, payload, size);
+    mk_msg_t *msg = mk_pool_alloc_ready(&rt->pool, sizeof *msg + (size != 0 ? SMALL_BYTES : 0));
+    if (mk_unlikely(msg == NULL)) return send_bytes(rt, source, to, type, payload, size);
+    mk_msg_init_inline(msg, size);
+    if (size != 0) copy_small(mk_msg_inline(msg), payload, size);
     post_to(rt, to, source, type, msg);
     return MK_OK;
 }

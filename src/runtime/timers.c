@@ -13,8 +13,8 @@ typedef struct actor_timer {
     actor_t   *owner;
     uint64_t   interval_ms; /* 0: fires once                              */
     uint32_t   id;
-    uint32_t   due : 31;    /* expirations not told yet                   */
-    uint32_t   told : 1;    /* a MSG_TIMER is under way                   */
+    uint32_t   due : 31; /* expirations not told yet                   */
+    uint32_t   told : 1; /* a MSG_TIMER is under way                   */
 } actor_timer_t;
 
 _Static_assert(sizeof(void *) != 8 || sizeof(actor_timer_t) == 80, "a million timers are 80 MB");
@@ -162,8 +162,11 @@ bool mk_actor_wait(runtime_t *rt, bool messages_too, int64_t timeout_ms) {
 void mk_actor_wait_end(runtime_t *rt) {
     actor_t *self = rt->sched.running;
     mk_assert(self != NULL);
-    self->flags &= (uint16_t)~(MK_ACTOR_HELD | MK_ACTOR_WOKEN);
+    self->flags &= (uint16_t) ~(MK_ACTOR_HELD | MK_ACTOR_WOKEN);
     if (self->wake != NULL) mk_wheel_cancel(&rt->loop.wheel, &self->wake->timer);
 }
 
-void mk_runtime_poll_soon(runtime_t *rt) { rt->poll_left = 0; }
+void mk_runtime_poll_soon(runtime_t *rt) {
+    rt->poll_left = 0;
+    rt->sched.enough = 1;
+}

@@ -53,7 +53,7 @@ static inline uint32_t handle_all(mk_sched_t *sched, runtime_t *rt, actor_t *act
     return handled + handle_queued(sched, rt, actor, sched->turn_messages_max);
 }
 
-uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt) {
+static inline uint32_t turn(mk_sched_t *sched, runtime_t *rt) {
     actor_t *actor = take_ready(sched);
     uint32_t handled = 0;
     if (mk_likely(!(actor->flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)))) {
@@ -71,5 +71,15 @@ uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt) {
     actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
     if (flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)) sched->finish(rt, actor);
     else if (flags & MK_ACTOR_WOKEN) mk_sched_make_ready(sched, actor);
+    return handled;
+}
+
+uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt) { return turn(sched, rt); }
+
+uint32_t mk_sched_turns(mk_sched_t *sched, runtime_t *rt, uint32_t messages) {
+    uint32_t handled = 0;
+    __atomic_store_n(&sched->enough, 0, __ATOMIC_RELAXED);
+    while (sched->ready_head != NULL && handled < messages && !__atomic_load_n(&sched->enough, __ATOMIC_RELAXED))
+        handled += turn(sched, rt) + 1;
     return handled;
 }

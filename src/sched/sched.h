@@ -13,6 +13,7 @@ typedef struct mk_sched {
     actor_t  *running;                  /* whose behaviour is on the stack; NULL between turns          */
     mk_msg_t *handling;                 /* the message it was called with; NULL once it has been taken  */
     uint32_t  turn_messages_max;
+    uint32_t  enough;                   /* atomic, set by anyone: mk_sched_turns() ends with this turn  */
     mk_pool_t *pool;
     message_t  wake;                    /* the one MSG_WAKE there is                                    */
     /* Whether a checked message may still be delivered; fills in what is only known now. */
@@ -46,5 +47,9 @@ static inline bool mk_sched_has_ready(const mk_sched_t *sched) { return sched->r
 
 /* Runs the first ready actor's turn; returns how many messages it handled. The queue is not empty. */
 uint32_t mk_sched_turn(mk_sched_t *sched, runtime_t *rt);
+
+/* Turns until `messages` were handled (a turn counts as one more: it may handle none), nobody is ready, or `enough` was
+ * set. In one loop, because a call and its registers for each turn cost as much as half a message. */
+uint32_t mk_sched_turns(mk_sched_t *sched, runtime_t *rt, uint32_t messages);
 
 #endif

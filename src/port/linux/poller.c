@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,8 +37,7 @@ mk_err_t mk_poller_create(mk_poller_t **out) {
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event on_wake = {.events = EPOLLIN, .data.ptr = poller};
-    if (poller->epoll < 0 || poller->wake < 0 ||
-        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->wake, &on_wake) != 0) {
+    if (poller->epoll < 0 || poller->wake < 0 || epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->wake, &on_wake) != 0) {
         mk_poller_destroy(poller);
         return MK_ERR_LIMIT;
     }
@@ -105,12 +105,28 @@ static int report_files(const mk_poller_t *poller, mk_poll_event_t *events, int 
     return n;
 }
 
-/* epoll_wait counts milliseconds, and Linux before 5.11 has no epoll_pwait2; rounding up means a timer is at most one
- * late and never early. */
+/* For kernels without epoll_pwait2 (before 5.11): rounding up means a timer is at most one late and never early. */
 static int wait_ms_of(int64_t wait_us) {
     if (wait_us < 0) return -1;
     int64_t ms = (wait_us + 999) / 1000;
     return ms > 0x7fffffff ? 0x7fffffff : (int)ms;
+}
+
+/* The time-out in nanoseconds where the kernel can: a whole millisecond is half of what a timer may be late. Called by
+ * number, since the C library may be older than the kernel. */
+static int wait_for(mk_poller_t *poller, struct epoll_event *got, int room, int64_t us) {
+#ifdef SYS_epoll_pwait2
+    static bool lacking; /* atomic; once true it stays so */
+    if (us > 0 && !__atomic_load_n(&lacking, __ATOMIC_RELAXED)) {
+        struct {
+            int64_t s, ns;
+        } limit = {us / 1000000, us % 1000000 * 1000};
+        long n = syscall(SYS_epoll_pwait2, poller->epoll, got, room, &limit, NULL, (size_t)0);
+        if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)n;
+        __atomic_store_n(&lacking, true, __ATOMIC_RELAXED);
+    }
+#endif
+    return epoll_wait(poller->epoll, got, room, wait_ms_of(us));
 }
 
 int mk_poller_wait(mk_poller_t *poller, mk_poll_event_t *events, int max, int64_t wait_us) {
@@ -119,15 +135,15 @@ int mk_poller_wait(mk_poller_t *poller, mk_poll_event_t *events, int max, int64_
     if (n == max) return n;
     struct epoll_event got[BATCH_MAX];
     int                room = max - n < BATCH_MAX ? max - n : BATCH_MAX;
-    int                ready = epoll_wait(poller->epoll, got, room, n != 0 ? 0 : wait_ms_of(wait_us));
+    int                ready = wait_for(poller, got, room, n != 0 ? 0 : wait_us);
     for (int i = 0; i < ready; i++) {
         if (got[i].data.ptr == poller) {
             uint64_t count;
             while (read(poller->wake, &count, sizeof count) < 0 && errno == EINTR) {}
             continue;
         }
-        events[n++] = (mk_poll_event_t){got[i].data.ptr, got[i].events & (MK_POLL_IN | MK_POLL_PRI | MK_POLL_OUT |
-                                                                          MK_POLL_ERR | MK_POLL_HUP)};
+        events[n++] = (mk_poll_event_t){
+            got[i].data.ptr, got[i].events & (MK_POLL_IN | MK_POLL_PRI | MK_POLL_OUT | MK_POLL_ERR | MK_POLL_HUP)};
     }
     return n;
 }
