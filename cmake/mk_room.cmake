@@ -19,6 +19,12 @@ target_compile_options(mk_flags INTERFACE "$<$<COMPILE_LANGUAGE:C>:${warnings};-
 if(MK_PORT STREQUAL "linux")
   target_compile_definitions(mk_flags INTERFACE _GNU_SOURCE)
 endif()
+if(MK_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  # Fat objects: what we link ourselves is optimised as a whole, and an installed library suits any compiler.
+  target_compile_options(mk_flags INTERFACE
+                         "$<$<AND:$<COMPILE_LANGUAGE:C>,$<CONFIG:Release>>:-flto=auto;-ffat-lto-objects>")
+  target_link_options(mk_flags INTERFACE $<$<CONFIG:Release>:-flto=auto>)
+endif()
 if(MK_SANITIZE)
   target_compile_options(mk_flags INTERFACE -fsanitize=${MK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(mk_flags INTERFACE -fsanitize=${MK_SANITIZE})
