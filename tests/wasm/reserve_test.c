@@ -271,7 +271,7 @@ TEST(a_guest_that_never_asks_keeps_everything_but_its_limits)
     module_t m = quiet_guest(3, 7), out = reserved(&m, 1, 3 * 65536);
     CHECK_STR(section_order(&out), section_order(&m));
     for (uint8_t id = 1; id <= 10; id++) {
-        uint32_t       before, after;
+        uint32_t       before = 0, after = 0;
         const uint8_t *was = find_section(&m, id, &before), *is = find_section(&out, id, &after);
         CHECK_EQ(was == NULL, is == NULL);
         if (was != NULL && id != 5) CHECK(before == after && memcmp(was, is, after) == 0);
