@@ -170,18 +170,14 @@ static const mk_wasm_function_t *step_call(mk_guest_t *guest, uint64_t *args) {
     switch (guest->step) {
     case MK_STEP_START: return &guest->start;
     case MK_STEP_INITIALIZE: return &guest->initialize;
-    case MK_STEP_ALLOC:
-        args[0] = guest->message.size;
-        return guest->message.size > 0 ? &guest->alloc : NULL;
+    case MK_STEP_ALLOC: args[0] = guest->message.size; return guest->message.size > 0 ? &guest->alloc : NULL;
     case MK_STEP_HANDLE:
         args[0] = guest->message.type;
         args[1] = guest->message.source;
         args[2] = guest->address;
         args[3] = guest->message.size;
         return &guest->handle;
-    case MK_STEP_FREE:
-        args[0] = guest->address;
-        return guest->address != 0 ? &guest->free : NULL;
+    case MK_STEP_FREE: args[0] = guest->address; return guest->address != 0 ? &guest->free : NULL;
     default: return NULL;
     }
 }
