@@ -148,7 +148,7 @@ static bool spawn_without_a_link(part_t *part, message_t *msg) {
                                .name = "child"};
     actor_id_t      id = 77;
     (void)part, (void)msg;
-    for (unsigned n = 1; n <= 2; n++) {
+    for (unsigned n = 1; n <= (sizeof(void *) == 8 ? 2 : 1); n++) { /* on a board links share slabs with records */
         oom_arm(n);
         mk_err_t err = actor_spawn_opts(rt, &options, &id);
         CHECK(oom_disarm());
