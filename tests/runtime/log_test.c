@@ -277,6 +277,23 @@ TEST(a_log_actor_with_a_full_mailbox_misses_entries_and_nobody_waits) {
     curtain_down();
 }
 
+static bool hear_and_log(part_t *part, message_t *msg) {
+    hear(part, msg);
+    actor_log(rt, MK_LOG_INFO, "heard it");
+    return true;
+}
+
+TEST(a_log_actor_that_logs_does_not_feed_itself) {
+    curtain_up(NULL);
+    enter(&b);
+    b.on = hear_and_log;
+    runtime_set_log_actor(rt, b.id);
+    actor_log(rt, MK_LOG_INFO, "once");
+    settle();
+    CHECK_EQ(b.n, 1);
+    curtain_down();
+}
+
 TEST(what_the_runtime_refuses_it_logs_once) {
     one(&(runtime_config_t){.node_id = 1, .actors_max = 1});
     CHECK_EQ(actor_spawn(rt, play_behavior, NULL, NULL, 0), ACTOR_ID_INVALID);
