@@ -73,13 +73,16 @@ typedef struct mk_guest {
     void              *report;  /* payload of the last end of a child with its text behind it */
     uint32_t           address; /* of the payload in its memory, 0: none      */
     uint64_t           used_us; /* of this turn's budget                      */
+    uint64_t           entered_us, streak_us; /* when this behaviour began; time used since it last gave up a turn */
     uint64_t           host_us; /* of the call under way: work that is not the guest's */
 
     /* the import it waits in, and where the results go */
     mk_guest_wait_t wait;
     uint32_t        wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
     uint64_t        wait_userdata; /* poll_oneoff's */
-    bool            yielded; /* the turn was given up between two messages */
+    uint64_t        wait_until_ms;
+    bool            wait_for_ever;
+    bool            yielded; /* it gave up the rest of a turn */
 
     bool    exited; /* it called proc_exit */
     int32_t exit_code;
