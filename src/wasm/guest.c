@@ -317,6 +317,7 @@ static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) 
         return true;
     }
     case MK_WAIT_POLL: *value = mk_poll_deliver(guest); return true;
+    case MK_WAIT_TURN: *value = mk_deferred_run(guest); return true;
     default: *value = 0; return true;
     }
 }

@@ -24,7 +24,7 @@ mk_host_end_t mk_import_time_ms(void *host, const uint64_t *args, uint64_t *resu
 }
 
 void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size) {
-    char line[1000]; /* what the log takes of one entry */
+    char line[1001]; /* one byte more than the log takes of an entry: it marks what it cuts */
     if (size > sizeof line) size = sizeof line;
     if (size > 0) memcpy(line, text, size);
     while (size > 0 && line[size - 1] == '\n') size--;
@@ -54,7 +54,7 @@ void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
         return;
     }
     if (config->console != ACTOR_ID_INVALID) {
-        if (!actor_send(guest->rt, config->console, MSG_CONSOLE_PRINT, text, size)) guest->info.refused++;
+        (void)mk_guest_send(guest, config->console, MSG_CONSOLE_PRINT, text, size);
     } else if (config->print != NULL) {
         config->print(config->print_arg, text, size);
     } else {
