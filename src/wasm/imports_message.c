@@ -16,7 +16,8 @@ static mk_err_t refuse(mk_guest_t *guest, mk_err_t err) {
 
 /* A large payload, as one that counts until it is handled. */
 static mk_err_t send_counted(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
-    if (guest->in_flight == NULL && (guest->in_flight = mk_account_create()) == NULL) return refuse(guest, MK_ERR_NOMEM);
+    if (guest->in_flight == NULL && (guest->in_flight = mk_account_create()) == NULL)
+        return refuse(guest, MK_ERR_NOMEM);
     size_t under_way = mk_account_bytes(guest->in_flight), most = guest->config.in_flight_bytes_max;
     if (under_way > most || size > most - under_way) {
         mk_guest_fail(guest, "mk_send: %zu bytes are under way, at most %zu are allowed", under_way, most);

@@ -3,12 +3,12 @@
 #include "guest.h"
 
 enum {
-    NAMES = 10,    /* registers names until refused; RESULT: how many                              */
-    LETTERS = 11,  /* sends itself u32 bytes at a time until refused; RESULT: how many were taken  */
-    READ_ON = 12,  /* a path: reads the file without end                                           */
+    NAMES = 10,     /* registers names until refused; RESULT: how many                              */
+    LETTERS = 11,   /* sends itself u32 bytes at a time until refused; RESULT: how many were taken  */
+    READ_ON = 12,   /* a path: reads the file without end                                           */
     LONG_NAME = 13, /* looks up a name of u32 bytes; RESULT: 0, then the text of mk_last_error     */
     LETTER = 14,
-    LONG_LINE = 15, /* logs a line of u32 bytes                                                    */
+    LONG_LINE = 15,  /* logs a line of u32 bytes                                                    */
     ASK_TO_STOP = 16 /* u64 actor: sends it MK_STOP; RESULT: taken or not, then mk_last_error      */
 };
 

@@ -144,9 +144,9 @@ TEST(a_linked_spawn_is_linked_before_anyone_can_look) {
 /* In a new runtime no link was ever made, so the first needs memory of its own: behind that of the name, which is the
  * first allocation. */
 static bool spawn_without_a_link(part_t *part, message_t *msg) {
-    actor_options_t options = {.behavior = play_behavior, .state = &b, .free_state = play_free, .link = true,
-                               .name = "child"};
-    actor_id_t      id = 77;
+    actor_options_t options = {
+        .behavior = play_behavior, .state = &b, .free_state = play_free, .link = true, .name = "child"};
+    actor_id_t id = 77;
     (void)part, (void)msg;
     for (unsigned n = 1; n <= (sizeof(void *) == 8 ? 2 : 1); n++) { /* on a board links share slabs with records */
         oom_arm(n);
@@ -374,9 +374,11 @@ TEST(links_monitors_and_ends_in_any_order_leave_nothing_behind) {
         actor_id_t whom = p[rig_random_below(&random, CAST)].id;
         if (!alive(who)) enter(who);
         switch (rig_random_below(&random, 12)) {
-        case 0: case 1: ask(who->id, do_link, whom); break;
+        case 0:
+        case 1: ask(who->id, do_link, whom); break;
         case 2: ask(who->id, do_unlink, whom); break;
-        case 3: case 4: ask(who->id, do_monitor, whom); break;
+        case 3:
+        case 4: ask(who->id, do_monitor, whom); break;
         case 5: ask(who->id, do_demonitor, did_monitor); break;
         case 6: ask(who->id, do_demonitor, rig_random_below(&random, 64)); break;
         case 7: ask(who->id, do_stop, whom); break;

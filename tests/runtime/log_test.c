@@ -4,10 +4,10 @@
 
 enum { LINES_MAX = 8 };
 typedef struct book {
-    unsigned n;
-    char     line[LINES_MAX][1100];
-    int      level;
-    uint64_t wall_ms;
+    unsigned   n;
+    char       line[LINES_MAX][1100];
+    int        level;
+    uint64_t   wall_ms;
     actor_id_t actor;
 } book_t;
 
@@ -120,7 +120,9 @@ TEST(an_entry_is_one_line_whatever_is_in_it) {
     runtime_flush_log(rt);
     CHECK_STR(book.line[0], "real [2026] ERROR forged  [2Jgone\tand tab ");
     actor_log(rt, MK_LOG_INFO, "%s", "");
-    actor_log(rt, MK_LOG_INFO, "%s", "\x7f \xc2\x85line \xc2\x9b" "2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2");
+    actor_log(rt, MK_LOG_INFO, "%s",
+              "\x7f \xc2\x85line \xc2\x9b"
+              "2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2");
     runtime_flush_log(rt);
     CHECK_EQ(book.n, 3);
     CHECK_STR(book.line[1], "");

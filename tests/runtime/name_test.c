@@ -171,7 +171,7 @@ TEST(a_spawn_with_a_taken_name_spawns_nothing) {
 
 /* ---- reserved ---- */
 
-static mk_err_t did_err;
+static mk_err_t    did_err;
 static const char *held = "held";
 
 static bool do_reserve(part_t *part, uint64_t arg) {

@@ -66,7 +66,8 @@ void mk_output_print(void *arg, const char *text, size_t size) {
     size_t       done = out->size == 0 ? write_now(out, text, size) : 0;
     if (done == size || out->failed) return;
     keep(out, text + done, size - done);
-    if (!out->told) out->told = actor_send(out->rt, out->keeper, out->flush_type, NULL, 0); /* refused: the next print */
+    if (!out->told)
+        out->told = actor_send(out->rt, out->keeper, out->flush_type, NULL, 0); /* refused: the next print */
 }
 
 static void flush(mk_output_t *out) {
