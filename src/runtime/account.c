@@ -6,7 +6,7 @@
 
 struct mk_account {
     size_t   bytes; /* atomic, as the next */
-    uint32_t refs;
+    uint32_t refs;  /* the holder's, and one of each buffer */
 };
 
 mk_account_t *mk_account_create(void) {
@@ -20,6 +20,8 @@ void mk_account_release(mk_account_t *account) {
 }
 
 size_t mk_account_bytes(const mk_account_t *account) { return __atomic_load_n(&account->bytes, __ATOMIC_RELAXED); }
+
+size_t mk_account_buffers(const mk_account_t *account) { return __atomic_load_n(&account->refs, __ATOMIC_RELAXED) - 1; }
 
 static void settle(void *owner, size_t size) {
     mk_account_t *account = owner;

@@ -14,6 +14,7 @@ void          mk_account_release(mk_account_t *account); /* NULL is allowed */
 
 /* Any thread: buffers may travel between runtimes. */
 size_t mk_account_bytes(const mk_account_t *account);
+size_t mk_account_buffers(const mk_account_t *account);
 
 /* As message_buffer_create(), and counted until its last reference is gone. */
 message_buffer_t *mk_account_buffer(mk_account_t *account, size_t size);

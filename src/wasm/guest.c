@@ -67,6 +67,13 @@ bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, i
     return true;
 }
 
+bool mk_guest_defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count, int64_t wait_ms) {
+    if (guest->config.limits.native_stack_bytes == 0) return false;
+    guest->deferred = import;
+    memmove(guest->deferred_args, args, count * sizeof *args); /* they may be the very ones */
+    return mk_guest_wait(guest, MK_WAIT_TURN, false, wait_ms);
+}
+
 /* ---- ends ------------------------------------------------------------------------------------------------------------ */
 
 static bool end_with(mk_guest_t *guest, uint8_t reason, const char *text) {
@@ -317,7 +324,7 @@ static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) 
         return true;
     }
     case MK_WAIT_POLL: *value = mk_poll_deliver(guest); return true;
-    case MK_WAIT_TURN: *value = mk_deferred_run(guest); return true;
+    case MK_WAIT_TURN: return guest->deferred(guest, guest->deferred_args, value) != MK_HOST_BLOCKED;
     default: *value = 0; return true;
     }
 }

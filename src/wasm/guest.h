@@ -43,7 +43,7 @@ typedef enum mk_guest_wait {
     MK_WAIT_TIME,    /* mk_sleep_ms            */
     MK_WAIT_MESSAGE, /* mk_recv and its family */
     MK_WAIT_POLL,    /* poll_oneoff            */
-    MK_WAIT_TURN,    /* for others, before the node works for it again */
+    MK_WAIT_TURN,    /* for others, before an import is called again */
 } mk_guest_wait_t;
 
 /* A message as the guest sees it. */
@@ -102,6 +102,7 @@ typedef struct mk_guest {
     } line;
 
     mk_account_t *in_flight; /* of what it has sent; NULL before the first large message */
+    mk_account_t *printing;  /* of what its console has not shown; NULL before the first */
     uint32_t      names;
 
     wasm_actor_info_t info; /* counters */
@@ -137,6 +138,12 @@ void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) MK_PRINTF(2, 3);
  * message if `messages_too`. False: it cannot wait; the reason is remembered. */
 bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, int64_t timeout_ms);
 
+/* Has the running import called again, with the same arguments, when others have had their turn. False: it cannot wait. */
+bool mk_guest_defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count, int64_t wait_ms);
+
+/* Whether its console has so much to show of it that it has to wait before it prints more. */
+bool mk_guest_prints_too_fast(const mk_guest_t *guest);
+
 /* Sends for it, within what it may have under way. The reason of a refusal is counted and remembered. */
 bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size);
 
@@ -155,6 +162,5 @@ void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size);
 uint32_t mk_recv_deliver(mk_guest_t *guest, const mk_guest_message_t *message);
 uint32_t mk_recv_timed_out(void);
 uint32_t mk_poll_deliver(mk_guest_t *guest);
-uint64_t mk_deferred_run(mk_guest_t *guest);
 
 #endif

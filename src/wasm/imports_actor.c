@@ -53,19 +53,11 @@ enum { HOST_WORK_US_MAX = 4000 };
 
 static bool can_wait(const mk_guest_t *guest) { return guest->config.limits.native_stack_bytes != 0; }
 
-/* True: not now. The import is called again, with the same arguments, when its turn comes. */
+/* True: not now. */
 static bool defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count) {
     if (guest->owed_us < HOST_WORK_US_MAX || !can_wait(guest)) return false;
-    guest->deferred = import;
-    memcpy(guest->deferred_args, args, count * sizeof *args);
-    return mk_guest_wait(guest, MK_WAIT_TURN, false, 0);
-}
-
-uint64_t mk_deferred_run(mk_guest_t *guest) {
-    uint64_t result = 0;
     guest->owed_us = 0;
-    (void)guest->deferred(guest, guest->deferred_args, &result);
-    return result;
+    return mk_guest_defer(guest, import, args, count, 0);
 }
 
 static uint64_t host_work_begin(mk_guest_t *guest) {

@@ -202,6 +202,7 @@ void wasm_actor_free(void *state) {
     mk_guest_config_fini(&guest->config);
     mk_free(guest->report);
     mk_account_release(guest->in_flight);
+    mk_account_release(guest->printing);
     mk_free(guest);
 }
 
