@@ -27,11 +27,12 @@ typedef struct session {
 } session_t;
 
 /* For the signal handler, which can be given nothing. */
-static runtime_t *running;
+static runtime_t *volatile running;
 
 static void on_signal(int number) {
+    runtime_t *rt = running;
     (void)number;
-    runtime_stop(running);
+    if (rt != NULL) runtime_stop(rt);
 }
 
 /* Asked to end from outside: the loop is left, and with it the terminal as it was found. */
@@ -88,6 +89,7 @@ static int hold_session(runtime_t *rt, const mk_settings_t *settings, mk_termina
     }
     end_on_signals(rt);
     runtime_run(rt);
+    running = NULL; /* a second signal comes when the node is being taken down */
     return session.over && session.ok ? MK_CLI_OK : MK_CLI_FAILED;
 }
 
