@@ -207,12 +207,17 @@ static int keep_guests(runtime_t *rt, keeper_t *keeper) {
 }
 
 /* Ctrl-C and its kin become readable instead of deadly. Before any thread is started, so that none takes them. */
-static int open_signals(void) {
+static sigset_t endings(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static int open_signals(void) {
+    sigset_t set = endings();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -223,6 +228,9 @@ static int run_guests(keeper_t *keeper, const mk_settings_t *settings) {
     if (rt == NULL) return mk_cli_fail("run", "out of memory");
     int result = add_guests(keeper, settings);
     if (result == MK_CLI_OK) result = keep_guests(rt, keeper);
+    /* What is left is to write the log, which waits for whoever reads it; from here on a signal ends even that. */
+    sigset_t set = endings();
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     mk_node_close(rt);
     return result;
 }
