@@ -15,6 +15,13 @@
 uint64_t mk_port_now_us(void);      /* monotonic, from an arbitrary start; never goes back          */
 uint64_t mk_port_wall_ms(void);     /* since 1970, UTC; may jump; 0 when the platform does not know */
 
+/* The processor time a thread has used, whoever asks: time in which it waited, or the machine did something else, does not
+ * count. The first is for the calling thread; MK_ERR_NOSYS where that is not known. */
+typedef int mk_cpu_clock_t;
+
+MK_MUST_CHECK mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out);
+uint64_t               mk_port_cpu_us(mk_cpu_clock_t clock); /* of a thread that has not ended */
+
 /* ---- entropy: any thread ---------------------------------------------------------------------------------------- */
 
 /* Fails (MK_ERR_NOSYS, MK_ERR_IO) rather than return weak bytes. */

@@ -31,6 +31,8 @@ struct mk_watch_slot {
     _Atomic(void *)  target;
     uint64_t         seen;     /* the watchdog's: the run it saw last, */
     uint64_t         since_us; /* and since when                       */
+    bool             has_cpu;  /* its thread's processor time is known,  */
+    mk_cpu_clock_t   cpu;      /* and counts instead of the time of day  */
 };
 
 static struct {
@@ -54,11 +56,17 @@ static uint32_t pace_for(uint32_t budget_ms) {
     return look_ms < 1 ? 1 : look_ms > LOOK_MS_MAX ? LOOK_MS_MAX : look_ms;
 }
 
+/* A guest whose thread had to wait for the processor shall not pay for it. */
+static uint64_t slot_time_us(const mk_watch_slot_t *slot) {
+    return slot->has_cpu ? mk_port_cpu_us(slot->cpu) : mk_port_now_us();
+}
+
 /* Ends the run if it has had its time. Returns in how many milliseconds to look again, 0 when nothing runs. */
-static uint32_t slot_look(mk_watch_slot_t *slot, uint64_t now_us) {
+static uint32_t slot_look(mk_watch_slot_t *slot) {
     uint64_t run = atomic_load(&slot->run);
     if (run % RUN_STATES != RUN_RUNNING) return 0;
     uint32_t budget_ms = atomic_load_explicit(&slot->budget_ms, memory_order_relaxed);
+    uint64_t now_us = slot_time_us(slot);
     if (run != slot->seen) {
         slot->seen = run;
         slot->since_us = now_us;
@@ -72,9 +80,8 @@ static uint32_t slot_look(mk_watch_slot_t *slot, uint64_t now_us) {
 /* The smallest pace that a run needs, 0 when nothing runs. */
 static uint32_t look_at_all(void) {
     uint32_t soonest_ms = 0;
-    uint64_t now_us = mk_port_now_us();
     for (mk_watch_slot_t *slot = dog.slots; slot != NULL; slot = slot->next) {
-        uint32_t look_ms = slot_look(slot, now_us);
+        uint32_t look_ms = slot_look(slot);
         if (look_ms != 0 && (soonest_ms == 0 || look_ms < soonest_ms)) soonest_ms = look_ms;
     }
     return soonest_ms;
@@ -143,6 +150,7 @@ mk_watch_slot_t *mk_watchdog_slot(void) {
     if (own_slot_life == life) return own_slot;
     mk_watch_slot_t *slot = mk_calloc(1, sizeof *slot);
     if (slot == NULL) return NULL;
+    slot->has_cpu = mk_port_cpu_clock(&slot->cpu) == MK_OK;
     mk_mutex_lock(dog.mutex);
     slot->next = dog.slots;
     dog.slots = slot;

@@ -24,7 +24,7 @@ typedef struct mk_watch_slot mk_watch_slot_t;
 mk_watch_slot_t *mk_watchdog_slot(void);
 
 /* From now on the calling thread may run for `budget_ms` (not 0), and at most a quarter longer, before `target` is
- * fired at. */
+ * fired at: milliseconds of its processor time where the platform knows that, else of the clock. */
 void mk_watchdog_begin(mk_watch_slot_t *slot, void *target, uint32_t budget_ms);
 
 /* Gives the run under way so many milliseconds more, or takes them back. The runner's thread. */

@@ -21,3 +21,13 @@ uint64_t mk_port_wall_ms(void) {
     if (start_ms == 0) start_ms = (uint64_t)sys_semihost_time() * 1000u - mk_port_now_us() / 1000u;
     return start_ms + mk_port_now_us() / 1000u;
 }
+
+mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out) {
+    (void)out;
+    return MK_ERR_NOSYS;
+}
+
+uint64_t mk_port_cpu_us(mk_cpu_clock_t clock) {
+    (void)clock;
+    return 0;
+}

@@ -53,3 +53,13 @@ mk_err_t mk_port_entropy(void *out, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) at[i] = (uint8_t)next_random();
     return MK_OK;
 }
+
+mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out) {
+    (void)out;
+    return MK_ERR_NOSYS;
+}
+
+uint64_t mk_port_cpu_us(mk_cpu_clock_t clock) {
+    (void)clock;
+    return 0;
+}

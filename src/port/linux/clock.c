@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <time.h>
 
 #include "port/port.h"
@@ -12,3 +13,12 @@ static uint64_t read_us(clockid_t clock) {
 uint64_t mk_port_now_us(void) { return read_us(CLOCK_MONOTONIC); }
 
 uint64_t mk_port_wall_ms(void) { return read_us(CLOCK_REALTIME) / 1000u; }
+
+mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out) {
+    clockid_t clock;
+    if (pthread_getcpuclockid(pthread_self(), &clock) != 0) return MK_ERR_NOSYS;
+    *out = clock;
+    return MK_OK;
+}
+
+uint64_t mk_port_cpu_us(mk_cpu_clock_t clock) { return read_us(clock); }
