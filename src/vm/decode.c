@@ -43,9 +43,10 @@ static const char *const kinds[] = {"function", "table", "memory", "global"};
 static mk_vm_kind_t read_kind(mk_vm_decoder_t *d) {
     const uint8_t *at = d->r.at;
     uint8_t        kind = mk_vm_u8(&d->r);
-    if (d->r.err == MK_OK && kind == 4) mk_vm_fail(&d->r, at, MK_ERR_NOSYS, "exceptions are not supported");
-    if (d->r.err == MK_OK && kind > 4) mk_vm_fail(&d->r, at, MK_ERR_FORMAT, "unknown kind 0x%02x", kind);
-    return d->r.err == MK_OK ? (mk_vm_kind_t)kind : MK_VM_KIND_FUNCTION;
+    if (kind <= MK_VM_KIND_GLOBAL) return (mk_vm_kind_t)kind;
+    if (kind == 4) mk_vm_fail(&d->r, at, MK_ERR_NOSYS, "exceptions are not supported");
+    else mk_vm_fail(&d->r, at, MK_ERR_FORMAT, "unknown kind 0x%02x", kind);
+    return MK_VM_KIND_FUNCTION;
 }
 
 /* The bits in front of the limits of a table or memory. */
