@@ -6,7 +6,7 @@ Valid modules are taken from the public tests, damaged in a few bytes, and given
 limit or a feature named as not supported is counted and not compared, and so are the few where wabt is known to be wrong.
 The same seed makes the same modules.
 
-usage: differential.py LOADER SUITE COUNT [SEED]      LOADER is the program made from load.c, SUITE holds .wast files
+usage: differential.py SUITE COUNT SEED LOADER...      SUITE is the folder of .wast files, LOADER runs load.c
 """
 import os
 import random
@@ -17,7 +17,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-FEATURES = ["--enable-tail-call", "--enable-extended-const", "--disable-simd"]
+from loader import FEATURES, convert, verdicts
+
 # Bytes with a meaning somewhere: types, block types, common opcodes, prefixes, ends of numbers.
 TELLING = bytes.fromhex("000102030405060b0c0d0e0f10111213 1a1b1c2021222324 28363f40414243446a7c 606f707c7d7e7f 80ff d0d1d2fc")
 
@@ -51,17 +52,11 @@ def mutate(rng, module):
     return bytes(module)
 
 
-def verdicts(loader, paths):
-    return subprocess.run([loader], input="".join(f"{p}\n" for p in paths), capture_output=True, text=True,
-                          errors="replace", check=True).stdout.splitlines()
-
-
 def originals(loader, suite, folder):
     for wast in sorted(suite.rglob("*.wast")):
-        out = folder / (wast.stem + "_" + wast.parent.name + ".json")
-        subprocess.run(["wast2json", *FEATURES, wast, "-o", out], capture_output=True, check=False)
+        convert(wast, folder / (wast.stem + "_" + wast.parent.name + ".json"))
     paths = [path for path in sorted(folder.glob("*.wasm")) if 8 < path.stat().st_size < 4000]
-    return [path.read_bytes() for path, ours in zip(paths, verdicts(loader, paths), strict=True) if ours == "taken"]
+    return [path.read_bytes() for path, ours in zip(paths, verdicts(loader, folder, paths), strict=True) if ours == "taken"]
 
 
 def theirs(path):
@@ -70,11 +65,11 @@ def theirs(path):
 
 
 def main():
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) < 5:
         print(__doc__, file=sys.stderr)
         return 2
-    loader, suite, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    rng = random.Random(int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    suite, count, loader = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[4:]
+    rng = random.Random(int(sys.argv[3]))
     counts = Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -82,7 +77,7 @@ def main():
         paths = [folder / f"mutated.{i}" for i in range(count)]
         for path in paths:
             path.write_bytes(mutate(rng, rng.choice(modules)))
-        ours = verdicts(loader, paths)
+        ours = verdicts(loader, folder, paths)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for path, mine, (valid, why) in zip(paths, ours, pool.map(theirs, paths), strict=True):
                 if mine.startswith(("refused NOSYS", "refused LIMIT")) or wabt_is_wrong(mine, valid):

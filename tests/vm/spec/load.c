@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load.c -- says of each module whether the engine takes it. Reads names of files from its input, one a line, and answers
- * each with one line: "taken", or "refused <error> <text>". */
+/* load.c -- says of each module whether the engine takes it. Reads names of files, one a line, from the file modules.txt where
+ * it is started, and answers each with one line: "taken", or "refused <error> <text>". No arguments, because the board has
+ * none; the files it gets through its debugger. */
 #include "base/mem.h"
 #include "vm/validate.h"
 
@@ -39,11 +40,16 @@ static void load(const char *path) {
 }
 
 int main(void) {
-    char path[4096];
-    while (fgets(path, sizeof path, stdin) != NULL) {
+    static char path[4096];
+    FILE       *list = fopen("modules.txt", "r");
+    if (list == NULL) {
+        printf("no modules.txt here\n");
+        return 2;
+    }
+    while (fgets(path, sizeof path, list) != NULL) {
         path[strcspn(path, "\n")] = '\0';
         load(path);
-        fflush(stdout);
     }
+    fclose(list);
     return 0;
 }

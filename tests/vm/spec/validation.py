@@ -5,27 +5,18 @@
 Every module of the suite has to be taken, every one it calls malformed or invalid refused; modules that are malformed
 as text are not ours to read, and are counted as such.
 
-usage: validation.py [-v] LOADER SUITE      LOADER is the program made from load.c, SUITE the folder of .wast files
+usage: validation.py [-v] SUITE LOADER...      SUITE is the folder of .wast files, LOADER runs load.c
 """
 import json
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-FEATURES = ["--enable-tail-call", "--enable-extended-const", "--disable-simd"]
+from loader import convert, verdicts
+
 TAKEN = {"module", "assert_unlinkable", "assert_uninstantiable"}     # valid modules, whatever becomes of them later
 REFUSED = {"assert_invalid", "assert_malformed"}
-
-
-def convert(wast, folder):
-    """The commands of a file; a text where the converter cannot read it."""
-    out = folder / (str(wast.with_suffix("")).strip("/").replace("/", "_") + ".json")
-    done = subprocess.run(["wast2json", *FEATURES, wast, "-o", out], capture_output=True, text=True)
-    if done.returncode != 0:
-        return done.stderr.strip().splitlines()[0]
-    return json.loads(out.read_text())["commands"]
 
 
 def wanted(commands, folder, counts):
@@ -51,28 +42,24 @@ def check(wast, answers, cases, verbose, counts):
 
 
 def main():
-    args = [a for a in sys.argv[1:] if a != "-v"]
-    verbose = len(args) != len(sys.argv) - 1
-    if len(args) != 2:
+    verbose = sys.argv[1:2] == ["-v"]
+    args = sys.argv[2:] if verbose else sys.argv[1:]
+    if len(args) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    loader, suite = args[0], Path(args[1])
+    suite, loader = Path(args[0]), args[1:]
     files = sorted(suite.rglob("*.wast"))
     counts, unread = Counter(), []
     for wast in files:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            commands = convert(wast, folder)
-            if isinstance(commands, str):
-                unread.append(f"{wast.relative_to(suite)}: {commands}")
+            complaint = convert(wast, folder / "all.json")
+            if complaint:
+                unread.append(f"{wast.relative_to(suite)}: {complaint}")
                 continue
+            commands = json.loads((folder / "all.json").read_text())["commands"]
             cases = list(wanted(commands, folder, counts))
-            lines = "".join(f"{path}\n" for _, _, path, _ in cases)
-            done = subprocess.run([loader], input=lines, capture_output=True, text=True, errors="replace")
-            answers = done.stdout.splitlines()
-            if done.returncode != 0 or len(answers) != len(cases):
-                print(f"{wast.name}: the loader ended with {done.returncode}\n{done.stderr}")
-                counts["wrong"] += 1
+            answers = verdicts(loader, folder, [path for _, _, path, _ in cases])
             check(wast, answers, cases, verbose, counts)
     for line in unread:
         print(f"not converted: {line}")
