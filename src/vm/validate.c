@@ -149,10 +149,11 @@ static bool die(mk_vm_checker_t *c) {
 
 /* --- branches and calls --------------------------------------------------------------------------------------------- */
 
-static bool find_label(mk_vm_checker_t *c, uint32_t label, mk_vm_block_t **block) {
-    if (label >= c->block_count) return fail(c, MK_ERR_FORMAT, "unknown label %u", (unsigned)label);
-    *block = &c->blocks[c->block_count - 1 - label];
-    return true;
+/* NULL: failed. */
+static mk_vm_block_t *find_label(mk_vm_checker_t *c, uint32_t label) {
+    if (label < c->block_count) return &c->blocks[c->block_count - 1 - label];
+    fail(c, MK_ERR_FORMAT, "unknown label %u", (unsigned)label);
+    return NULL;
 }
 
 /* What a branch to the block brings along. */
@@ -161,26 +162,25 @@ static mk_vm_types_t label_types(const mk_vm_block_t *block) {
 }
 
 static bool check_br(mk_vm_checker_t *c) {
-    mk_vm_block_t *block;
-    return find_label(c, c->in.index, &block) && has_all(c, label_types(block)) && die(c);
+    mk_vm_block_t *block = find_label(c, c->in.index);
+    return block != NULL && has_all(c, label_types(block)) && die(c);
 }
 
 static bool check_br_if(mk_vm_checker_t *c) {
-    mk_vm_block_t *block;
-    return find_label(c, c->in.index, &block) && pop(c, MK_VM_TYPE_I32) && pop_all(c, label_types(block)) &&
-           push_all(c, label_types(block));
+    mk_vm_block_t *block = find_label(c, c->in.index);
+    return block != NULL && pop(c, MK_VM_TYPE_I32) && pop_all(c, label_types(block)) && push_all(c, label_types(block));
 }
 
 /* A block named a second time is not looked at again: the cost is bounded by labels plus blocks, not by their product
  * with the operands. */
 static bool check_br_table(mk_vm_checker_t *c) {
     mk_vm_reader_t labels = c->r;
-    mk_vm_block_t *block;
     uint32_t       arity = 0;
     if (!pop(c, MK_VM_TYPE_I32)) return false;
     labels.at = labels.start + c->in.labels_at;
     for (uint32_t i = 0; i <= c->in.index; i++) {
-        if (!find_label(c, mk_vm_u32(&labels), &block)) return false;
+        mk_vm_block_t *block = find_label(c, mk_vm_u32(&labels));
+        if (block == NULL) return false;
         mk_vm_types_t types = label_types(block);
         if (i == 0) arity = types.count;
         if (types.count != arity) return fail(c, MK_ERR_FORMAT, "its labels take different numbers of operands");
