@@ -19,7 +19,7 @@ target_compile_options(mk_flags INTERFACE "$<$<COMPILE_LANGUAGE:C>:${warnings};-
 if(MK_PORT STREQUAL "linux")
   target_compile_definitions(mk_flags INTERFACE _GNU_SOURCE)
 endif()
-if(MK_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+if(MK_LTO AND MK_PORT STREQUAL "linux" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
   # Fat objects: what we link ourselves is optimised as a whole, and an installed library suits any compiler.
   target_compile_options(mk_flags INTERFACE
                          "$<$<AND:$<COMPILE_LANGUAGE:C>,$<CONFIG:Release>>:-flto=auto;-ffat-lto-objects>")

@@ -7,8 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(bool cond)
-{
+static void require(bool cond) {
     if (!cond) abort();
 }
 
@@ -19,8 +18,7 @@ static const mk_import_sig_t offered[] = {
 };
 
 /* Touches all that the info speaks of. */
-static void read_all(const mk_module_info_t *info)
-{
+static void read_all(const mk_module_info_t *info) {
     char     text[48];
     unsigned sum = 0;
     for (uint32_t i = 0; i < info->import_count; i++) {
@@ -40,11 +38,10 @@ static void read_all(const mk_module_info_t *info)
     require(info->memory_min <= MK_MODULE_PAGES_MAX && sum < UINT32_MAX);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mk_module_info_t info;
     char             err[MK_MODULE_ERR_BYTES] = "";
-    mk_err_t         result                   = mk_module_inspect(data, size, &info, err, sizeof err);
+    mk_err_t         result = mk_module_inspect(data, size, &info, err, sizeof err);
     require((result == MK_OK) == (err[0] == '\0'));
     if (result != MK_OK) {
         require(info.imports == NULL && info.exports == NULL && info.types == NULL && info.functions == NULL);

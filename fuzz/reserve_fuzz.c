@@ -9,13 +9,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(bool cond)
-{
+static void require(bool cond) {
     if (!cond) abort();
 }
 
-static void require_same_exports(const mk_module_info_t *a, const mk_module_info_t *b)
-{
+static void require_same_exports(const mk_module_info_t *a, const mk_module_info_t *b) {
     require(a->export_count == b->export_count);
     for (uint32_t i = 0; i < a->export_count; i++) {
         const mk_module_export_t *x = &a->exports[i], *y = &b->exports[i];
@@ -24,8 +22,7 @@ static void require_same_exports(const mk_module_info_t *a, const mk_module_info
     }
 }
 
-static void require_same_module(const mk_module_info_t *a, const mk_module_info_t *b, uint32_t pages)
-{
+static void require_same_module(const mk_module_info_t *a, const mk_module_info_t *b, uint32_t pages) {
     bool     asks = a->memory_size_uses + a->memory_grow_uses > 0;
     uint32_t more = asks ? 2 : 0;
     require(b->memory_min == a->memory_min + pages);
@@ -43,15 +40,14 @@ static void require_same_module(const mk_module_info_t *a, const mk_module_info_
 }
 
 /* The first byte is the number of pages, the rest the module. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mk_module_info_t before, after;
     char             err[MK_MODULE_ERR_BYTES] = "";
-    uint8_t         *out                      = NULL;
-    size_t           out_size                 = 0;
-    uint32_t         offset                   = 0;
+    uint8_t         *out = NULL;
+    size_t           out_size = 0;
+    uint32_t         offset = 0;
     if (size == 0) return 0;
-    uint32_t pages  = data[0];
+    uint32_t pages = data[0];
     mk_err_t result = mk_module_reserve(data + 1, size - 1, pages, &out, &out_size, &offset, err, sizeof err);
     require((result == MK_OK) == (err[0] == '\0') && (result == MK_OK) == (out != NULL));
     if (result != MK_OK) return 0;

@@ -21,8 +21,9 @@ typedef bool (*actor_behavior_fn)(runtime_t *rt, actor_t *self, message_t *msg, 
 
 /* Returns the new actor's id or ACTOR_ID_INVALID (out of memory, or max_actors reached: logged). `mailbox_size` is the
  * most messages that may wait, 0 the runtime's default. `free_state(state)` runs when the actor ends, may be NULL; it
- * is not run when the spawn fails. Inside a behaviour the new actor is a child of the running one, which hears of its
- * end by MSG_CHILD_EXIT (supervision.h). */
+ * is not run when the spawn fails. What it asks for (actor_self() included) is done for whoever is running, not for the
+ * actor that has ended. Inside a behaviour the new actor is a child of the running one, which hears of its end by
+ * MSG_CHILD_EXIT (supervision.h). */
 actor_id_t actor_spawn(runtime_t *rt, actor_behavior_fn behavior, void *state, void (*free_state)(void *),
                        size_t mailbox_size);
 

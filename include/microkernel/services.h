@@ -116,7 +116,8 @@ void runtime_enable_logging(runtime_t *rt);
 /* As runtime_enable_logging() with a sink of one's own; NULL turns logging off. MK_ERR_NOMEM: as it was before. */
 MK_MUST_CHECK mk_err_t runtime_set_log_sink(runtime_t *rt, log_sink_fn sink, void *arg);
 
-/* Each entry at or above the level is also sent to this actor as MSG_LOG with log_payload_t, the text behind it. */
+/* Each entry at or above the level is also sent to this actor as MSG_LOG with log_payload_t, the text behind it; but not
+ * its own. One that finds its mailbox full is not sent. */
 void runtime_set_log_actor(runtime_t *rt, actor_id_t id);
 typedef struct log_payload {
     uint64_t   wall_ms;

@@ -71,7 +71,10 @@ typedef struct wasm_options {
     uint32_t            child_budget_ms;   /* of guests it spawns; 0: its own                                      */
     uint32_t            memory_pages_max;  /* pages of 64 KiB; 0: 1024                                             */
     uint32_t            message_bytes_max; /* largest payload it may send; 0: 1 MiB                                */
+    size_t              in_flight_bytes_max; /* of payloads above 1 KiB it has sent and nobody has handled; 0: 16
+                                            * times message_bytes_max                                             */
     uint32_t            children_max;      /* living actors it has spawned; 0: 256                                 */
+    uint32_t            names_max;         /* it registers for itself; 0: 64                                       */
     actor_id_t          console;           /* gets what it prints as MSG_CONSOLE_PRINT; 0: see `print`              */
     wasm_print_fn       print;             /* without a console; NULL: standard output. Borrowed with print_arg    */
     void               *print_arg;

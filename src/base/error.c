@@ -7,6 +7,8 @@
 
 #include "base/assert.h"
 
+/* A table within a table is beyond the formatter. */
+/* clang-format off */
 const char *mk_err_text(mk_err_t err) {
     static const char *const texts[] = {
         "no error",
@@ -26,6 +28,7 @@ const char *mk_err_name(mk_err_t err) {
     };
     return (size_t)err < sizeof names / sizeof *names ? names[err] : "UNKNOWN";
 }
+/* clang-format on */
 
 void mk_assert_failed(const char *cond, const char *file, int line) {
     fprintf(stderr, "%s:%d: broken invariant: %s\n", file, line, cond);

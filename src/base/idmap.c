@@ -29,8 +29,8 @@ static void recycle(mk_idmap_t *map, uint32_t index, uint32_t seq) {
 
 mk_err_t mk_idmap_init(mk_idmap_t *map, uint32_t slots, bool wraps) {
     mk_assert(slots >= 2 && (slots & (slots - 1)) == 0);
-    *map = (mk_idmap_t){.slots = mk_alloc(slots * sizeof *map->slots), .mask = slots - 1, .free = MK_IDMAP_END,
-                        .wraps = wraps};
+    *map = (mk_idmap_t){
+        .slots = mk_alloc(slots * sizeof *map->slots), .mask = slots - 1, .free = MK_IDMAP_END, .wraps = wraps};
     if (map->slots == NULL) return MK_ERR_NOMEM;
     /* Slot 0 goes to the far end, so that the numbers begin 1, 2, 3. */
     push_free(map, 0, first_of(0, slots));

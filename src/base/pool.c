@@ -12,6 +12,7 @@ static const uint16_t class_bytes[MK_POOL_CLASSES] = {64,  80,  96,  112, 128, 1
                                                       256, 320, 384, 512, 640, 800, 1088};
 
 /* Index: size in grains; value: the smallest class that holds it. */
+/* clang-format off */
 const uint8_t mk_pool_class_of[MK_POOL_BLOCK_MAX / MK_POOL_GRAIN + 1] = {
     0,  0,  0,  0,  0,                                              /* .. 64   */
     1,  2,  3,  4,                                                  /* 80 96 112 128 */
@@ -24,6 +25,7 @@ const uint8_t mk_pool_class_of[MK_POOL_BLOCK_MAX / MK_POOL_GRAIN + 1] = {
     12, 12, 12, 12, 12, 12, 12, 12, 12, 12,                         /* 800     */
     13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, 13, /* 1088 */
 };
+/* clang-format on */
 
 /* The slab's own words fill the first cache line or two; blocks start on a line. */
 enum { SLAB_HEAD_BYTES = (sizeof(mk_slab_t) + 63) / 64 * 64 };

@@ -46,7 +46,9 @@ message_buffer_t *message_buffer_retain(message_buffer_t *buf) {
 }
 
 void message_buffer_release(message_buffer_t *buf) {
-    if (__atomic_sub_fetch(&buf->refs, 1, __ATOMIC_ACQ_REL) == 0) mk_free(buf);
+    if (__atomic_sub_fetch(&buf->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (buf->released != NULL) buf->released(buf->owner, buf->size);
+    mk_free(buf);
 }
 
 message_buffer_t *mk_text_buffer(const char *text) {

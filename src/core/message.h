@@ -26,7 +26,9 @@ typedef struct mk_msg {
 #define MK_MSG_INLINE_MAX ((size_t)MK_POOL_BLOCK_MAX - sizeof(mk_msg_t))
 
 struct message_buffer {
-    size_t   size;
+    _Alignas(max_align_t) size_t size; /* so that what lies behind is aligned for anything  */
+    void   (*released)(void *owner, size_t size); /* the last reference is gone; NULL: nobody asked */
+    void    *owner;
     uint32_t refs; /* atomic: a buffer may travel between runtimes */
 };
 

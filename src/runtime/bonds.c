@@ -12,10 +12,10 @@
 typedef enum { BOND_LINK, BOND_MONITOR, BOND_CALL } bond_kind_t;
 
 typedef struct bond {
-    mk_res_t    of_owner;  /* who linked, monitors, or called */
+    mk_res_t    of_owner; /* who linked, monitors, or called */
     mk_res_t    of_target;
     actor_t    *owner, *target;
-    uint32_t    number;    /* 0 for links */
+    uint32_t    number; /* 0 for links */
     bond_kind_t kind;
 } bond_t;
 
@@ -24,9 +24,8 @@ typedef struct call {
     mk_timer_t deadline;
 } call_t;
 
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define BOND_BYTES \
-    MAX(sizeof(bond_t), sizeof(mk_msg_t) + MAX(sizeof(down_payload_t), sizeof(exit_payload_t)))
+#define MAX(a, b)  ((a) > (b) ? (a) : (b))
+#define BOND_BYTES MAX(sizeof(bond_t), sizeof(mk_msg_t) + MAX(sizeof(down_payload_t), sizeof(exit_payload_t)))
 #define CALL_BYTES MAX(sizeof(call_t), sizeof(mk_msg_t) + sizeof(call_failed_payload_t))
 
 /* ---- numbers ---- */

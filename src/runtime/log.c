@@ -176,18 +176,16 @@ void runtime_enable_logging(runtime_t *rt) {
 /* ---- logging ---- */
 
 static void tell_actor(runtime_t *rt, const entry_head_t *head, const char *text) {
-    mk_log_t *log = &rt->log;
-    actor_t  *to = mk_actor_find(rt, log->actor);
-    if (to == NULL || log->telling || !mk_mailbox_has_room(to)) return;
+    actor_t *to = mk_actor_find(rt, rt->log.actor);
+    /* One that logs about the log would never be done. */
+    if (to == NULL || to == rt->sched.running || !mk_mailbox_has_room(to)) return;
     mk_msg_t *msg = mk_msg_create_inline(&rt->pool, sizeof(log_payload_t) + head->size);
     if (msg == NULL) return;
     log_payload_t payload = {head->wall_ms, head->actor, head->level, head->size};
     memcpy(mk_msg_inline(msg), &payload, sizeof payload);
     memcpy((char *)mk_msg_inline(msg) + sizeof payload, text, head->size);
     msg->pub.type = MSG_LOG;
-    log->telling = true;
     mk_send_system(rt, to, head->actor, msg);
-    log->telling = false;
 }
 
 static void put(mk_log_t *log, const entry_head_t *head, const char *text) {

@@ -15,7 +15,6 @@ typedef struct mk_log {
     void        *arg;
     int          level;
     actor_id_t   actor;   /* also gets each entry; ACTOR_ID_INVALID: nobody */
-    bool         telling; /* an entry is being sent to that actor           */
     mk_mutex_t  *lock;    /* of everything below                            */
     mk_cond_t   *changed;
     mk_thread_t *thread;  /* NULL where there are none                      */

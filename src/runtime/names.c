@@ -15,7 +15,7 @@ struct mk_name {
     actor_t   *target, *holder; /* either may be NULL */
     mk_name_t *next;            /* in its chain */
     uint32_t   hash;
-    uint32_t   size;            /* bytes, without the NUL */
+    uint32_t   size; /* bytes, without the NUL */
     char       text[];
 };
 
@@ -107,7 +107,7 @@ static mk_err_t add(runtime_t *rt, const char *text, mk_name_t **out) {
     size_t      size = strlen(text);
     if (size == 0) return MK_ERR_INVALID;
     if (size > rt->config.name_bytes_max) return MK_ERR_TOOLONG;
-    uint32_t hash = hash_of(names, text, size);
+    uint32_t   hash = hash_of(names, text, size);
     mk_name_t *old = *find(names, text, size, hash);
     if (old != NULL && !(needs_none(old->target) && needs_none(old->holder))) return MK_ERR_EXISTS;
     mk_name_t *name = mk_calloc(1, sizeof *name + size + 1);

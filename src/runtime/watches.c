@@ -12,8 +12,8 @@ typedef struct fd_watch {
     mk_res_t   res;
     actor_t   *owner;
     uint32_t   events;
-    uint32_t   tag;    /* tells this watch from an earlier one of the same descriptor */
-    bool       told;   /* a MSG_FD_EVENT is under way                                 */
+    uint32_t   tag;  /* tells this watch from an earlier one of the same descriptor */
+    bool       told; /* a MSG_FD_EVENT is under way                                 */
     bool       paused;
 } fd_watch_t;
 

@@ -46,8 +46,8 @@ static mk_err_t code_load(mk_code_t *code, char *err, size_t err_size) {
 
     uint8_t *widened;
     size_t   widened_size;
-    result = mk_module_reserve(code->bytes, code->size, code->heap_pages, &widened, &widened_size,
-                               &code->region_offset, err, err_size);
+    result = mk_module_reserve(code->bytes, code->size, code->heap_pages, &widened, &widened_size, &code->region_offset,
+                               err, err_size);
     if (result != MK_OK) return result;
     code->reserve_pages = code->heap_pages;
     code->region_size = code->heap_pages * MK_MODULE_PAGE_BYTES;

@@ -22,8 +22,8 @@
 #include "port/port.h"
 #include "runtime/wake.h"
 
-/* A guest that has held the node up for so long since the clock was last read lets the others go first. */
-enum { YIELD_AFTER_MS = 4 };
+/* A guest that has used so much time, over however many messages, lets the others go first. */
+enum { YIELD_AFTER_US = 4000 };
 
 /* ---- for imports ---------------------------------------------------------------------------------------------------- */
 
@@ -62,7 +62,16 @@ bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, i
         return false;
     }
     guest->wait = wait;
+    guest->wait_until_ms = timeout_ms > 0 ? mk_port_now_us() / 1000 + (uint64_t)timeout_ms : 0;
+    guest->wait_for_ever = timeout_ms < 0;
     return true;
+}
+
+bool mk_guest_defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count, int64_t wait_ms) {
+    if (guest->config.limits.native_stack_bytes == 0) return false;
+    guest->deferred = import;
+    memmove(guest->deferred_args, args, count * sizeof *args); /* they may be the very ones */
+    return mk_guest_wait(guest, MK_WAIT_TURN, false, wait_ms);
 }
 
 /* ---- ends ------------------------------------------------------------------------------------------------------------ */
@@ -170,18 +179,14 @@ static const mk_wasm_function_t *step_call(mk_guest_t *guest, uint64_t *args) {
     switch (guest->step) {
     case MK_STEP_START: return &guest->start;
     case MK_STEP_INITIALIZE: return &guest->initialize;
-    case MK_STEP_ALLOC:
-        args[0] = guest->message.size;
-        return guest->message.size > 0 ? &guest->alloc : NULL;
+    case MK_STEP_ALLOC: args[0] = guest->message.size; return guest->message.size > 0 ? &guest->alloc : NULL;
     case MK_STEP_HANDLE:
         args[0] = guest->message.type;
         args[1] = guest->message.source;
         args[2] = guest->address;
         args[3] = guest->message.size;
         return &guest->handle;
-    case MK_STEP_FREE:
-        args[0] = guest->address;
-        return guest->address != 0 ? &guest->free : NULL;
+    case MK_STEP_FREE: args[0] = guest->address; return guest->address != 0 ? &guest->free : NULL;
     default: return NULL;
     }
 }
@@ -225,8 +230,10 @@ static uint32_t budget_left(const mk_guest_t *guest) {
     return used_ms + least_ms < all_ms ? all_ms - (uint32_t)used_ms : least_ms;
 }
 
-/* Only guests with several calls per message can spend their budget in pieces. */
-static bool counts_time(const mk_guest_t *guest) { return guest->step != MK_STEP_HANDLE || guest->alloc.at != NULL; }
+/* Only with several calls for one message can a budget be spent in pieces. */
+static bool counts_time(const mk_guest_t *guest) {
+    return guest->step != MK_STEP_HANDLE || (guest->alloc.at != NULL && guest->address != 0);
+}
 
 static mk_wasm_end_t step_run(mk_guest_t *guest, const mk_wasm_function_t *function, const uint64_t *args,
                               uint64_t *result) {
@@ -242,6 +249,16 @@ static mk_wasm_end_t step_run(mk_guest_t *guest, const mk_wasm_function_t *funct
     return end;
 }
 
+/* Others first, if this guest took long: it gets nothing before its next turn. Called wherever it is about to be handed
+ * one message after the other. */
+static void maybe_yield(mk_guest_t *guest) {
+    guest->streak_us += mk_port_now_us() - guest->entered_us;
+    if (guest->streak_us < YIELD_AFTER_US) return;
+    guest->streak_us = 0;
+    mk_runtime_poll_soon(guest->rt);
+    guest->yielded = mk_actor_wait(guest->rt, false, 0);
+}
+
 /* A call of the current step has ended. True: the steps go on. *stay is the behaviour's answer otherwise. */
 static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bool *stay) {
     switch (end) {
@@ -249,6 +266,7 @@ static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bo
         /* The payload must outlive this behaviour when the guest has not got it yet. */
         if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL)
             guest->taken = message_take(guest->rt, guest->in_hand);
+        if (guest->wait == MK_WAIT_MESSAGE) maybe_yield(guest);
         *stay = true;
         return false;
     case MK_WASM_DONE:
@@ -264,13 +282,6 @@ static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bo
     }
     step_next(guest, result);
     return true;
-}
-
-/* After a message: others first, if this one took long. */
-static void maybe_yield(mk_guest_t *guest) {
-    if (mk_port_now_us() / 1000 - runtime_now_ms(guest->rt) < YIELD_AFTER_MS) return;
-    mk_runtime_poll_soon(guest->rt);
-    guest->yielded = mk_actor_wait(guest->rt, false, 0);
 }
 
 /* Runs steps until the guest is idle, waits or has ended; the behaviour's answer. */
@@ -313,13 +324,24 @@ static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) 
         return true;
     }
     case MK_WAIT_POLL: *value = mk_poll_deliver(guest); return true;
+    case MK_WAIT_TURN: return guest->deferred(guest, guest->deferred_args, value) != MK_HOST_BLOCKED;
     default: *value = 0; return true;
     }
+}
+
+/* The turn it gave up is over: it waits for what it waited for before. False: that cannot be had. */
+static bool wait_again(mk_guest_t *guest) {
+    uint64_t now_ms = mk_port_now_us() / 1000;
+    int64_t  left_ms = guest->wait_until_ms > now_ms ? (int64_t)(guest->wait_until_ms - now_ms) : 0;
+    guest->yielded = false;
+    mk_actor_wait_end(guest->rt);
+    return mk_actor_wait(guest->rt, true, guest->wait_for_ever ? -1 : left_ms);
 }
 
 static bool go_on(mk_guest_t *guest, const message_t *msg) {
     uint64_t value = 0, result = 0;
     bool     stay = true;
+    if (guest->yielded && wait_again(guest)) return true;
     if (!wait_ends(guest, msg, &value)) return true;
     mk_actor_wait_end(guest->rt);
     guest->wait = MK_WAIT_NONE;
@@ -345,6 +367,7 @@ bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *sta
     }
     if (guest->rt == NULL) first_turn(guest, rt);
     if (guest->instance == NULL) return end_with(guest, guest->error_reason, guest->error);
+    guest->entered_us = mk_port_now_us();
     if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
     guest->used_us = 0;
     guest->in_hand = msg;

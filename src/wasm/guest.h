@@ -5,6 +5,7 @@
 
 #include "microkernel/message.h"
 #include "microkernel/wasm_actor.h"
+#include "runtime/account.h"
 #include "wasm/code.h"
 #include "wasm/engine.h"
 
@@ -14,7 +15,8 @@ typedef struct mk_guest_config {
     uint32_t         heap_pages;
     uint32_t         grants, child_grants;
     char            *files_below;
-    uint32_t         budget_ms, child_budget_ms, message_bytes_max, children_max;
+    uint32_t         budget_ms, child_budget_ms, message_bytes_max, children_max, names_max;
+    size_t           in_flight_bytes_max;
     actor_id_t       console;
     wasm_print_fn    print;
     void            *print_arg;
@@ -41,6 +43,7 @@ typedef enum mk_guest_wait {
     MK_WAIT_TIME,    /* mk_sleep_ms            */
     MK_WAIT_MESSAGE, /* mk_recv and its family */
     MK_WAIT_POLL,    /* poll_oneoff            */
+    MK_WAIT_TURN,    /* for others, before an import is called again */
 } mk_guest_wait_t;
 
 /* A message as the guest sees it. */
@@ -51,7 +54,7 @@ typedef struct mk_guest_message {
     size_t      size;
 } mk_guest_message_t;
 
-enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240 };
+enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240, MK_DEFERRED_ARGS = 5 };
 
 typedef struct mk_guest {
     runtime_t *rt; /* NULL before the first turn */
@@ -73,13 +76,19 @@ typedef struct mk_guest {
     void              *report;  /* payload of the last end of a child with its text behind it */
     uint32_t           address; /* of the payload in its memory, 0: none      */
     uint64_t           used_us; /* of this turn's budget                      */
+    uint64_t           entered_us, streak_us; /* when this behaviour began; time used since it last gave up a turn */
     uint64_t           host_us; /* of the call under way: work that is not the guest's */
+    uint64_t           owed_us; /* such work since others last had their turn           */
 
     /* the import it waits in, and where the results go */
     mk_guest_wait_t wait;
     uint32_t        wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
     uint64_t        wait_userdata; /* poll_oneoff's */
-    bool            yielded; /* the turn was given up between two messages */
+    uint64_t        wait_until_ms;
+    bool            wait_for_ever;
+    bool            yielded; /* it gave up the rest of a turn */
+    mk_host_fn     *deferred; /* the import that waits for a turn, and its arguments */
+    uint64_t           deferred_args[MK_DEFERRED_ARGS];
 
     bool    exited; /* it called proc_exit */
     int32_t exit_code;
@@ -91,6 +100,10 @@ typedef struct mk_guest {
         char   text[MK_GUEST_LINE_BYTES]; /* what it wrote to its standard error since the last line end */
         size_t size;
     } line;
+
+    mk_account_t *in_flight; /* of what it has sent; NULL before the first large message */
+    mk_account_t *printing;  /* of what its console has not shown; NULL before the first */
+    uint32_t      names;
 
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
@@ -124,6 +137,18 @@ void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) MK_PRINTF(2, 3);
 /* Makes it wait from the return of the running import on: nothing comes before `timeout_ms` (-1: never), but the next
  * message if `messages_too`. False: it cannot wait; the reason is remembered. */
 bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, int64_t timeout_ms);
+
+/* Has the running import called again, with the same arguments, when others have had their turn. False: it cannot wait. */
+bool mk_guest_defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count, int64_t wait_ms);
+
+/* Whether its console has so much to show of it that it has to wait before it prints more. */
+bool mk_guest_prints_too_fast(const mk_guest_t *guest);
+
+/* Sends for it, within what it may have under way. The reason of a refusal is counted and remembered. */
+bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size);
+
+/* Whether it may end that actor: itself, a child of its own, or with the grant. If not, counted and remembered. */
+bool mk_guest_may_stop(mk_guest_t *guest, actor_id_t id, const char *import);
 
 /* Shows text at its console. */
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size);

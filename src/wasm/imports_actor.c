@@ -12,6 +12,9 @@
 /* More than any module or file a guest has use for; what is larger is refused before it is read. */
 #define FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
+/* No path is longer, and no name by default. */
+enum { TEXT_BYTES_MAX = 4096 };
+
 static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
     const char *name = grant == WASM_GRANT_SPAWN      ? "spawn"
                        : grant == WASM_GRANT_STOP     ? "stop"
@@ -27,6 +30,10 @@ static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const
     size = (uint32_t)size;
     uint8_t *at = mk_guest_span(guest, address, size);
     if (at == NULL) return NULL;
+    if (size > TEXT_BYTES_MAX) { /* before anything goes through all of it */
+        mk_guest_fail(guest, "%s: %s", import, mk_err_text(MK_ERR_TOOLONG));
+        return NULL;
+    }
     if (memchr(at, '\0', size) != NULL) {
         guest->info.bad_arguments++;
         mk_guest_fail(guest, "%s: a zero byte in the text", import);
@@ -37,17 +44,33 @@ static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const
     return text;
 }
 
-/* Loading and reading are the host's work: the guest's budget waits meanwhile. More than any of it takes. */
+/* Loading and reading are the host's work: the guest's budget waits meanwhile. More than any of it takes. One that cannot
+ * wait, and so cannot let others go first, pays for it. */
 enum { HOST_WORK_MS_MAX = 10 * 60 * 1000 };
 
+/* After so much of it the next waits until the others had their turn. */
+enum { HOST_WORK_US_MAX = 4000 };
+
+static bool can_wait(const mk_guest_t *guest) { return guest->config.limits.native_stack_bytes != 0; }
+
+/* True: not now. */
+static bool defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count) {
+    if (guest->owed_us < HOST_WORK_US_MAX || !can_wait(guest)) return false;
+    guest->owed_us = 0;
+    return mk_guest_defer(guest, import, args, count, 0);
+}
+
 static uint64_t host_work_begin(mk_guest_t *guest) {
+    if (!can_wait(guest)) return 0;
     guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
     return mk_port_now_us();
 }
 
 static void host_work_end(mk_guest_t *guest, uint64_t began_us) {
+    if (!can_wait(guest)) return;
     uint64_t took_us = mk_port_now_us() - began_us;
     guest->host_us += took_us;
+    guest->owed_us += took_us;
     guest->config.engine->extend(guest->instance, (int32_t)(took_us / 1000) - HOST_WORK_MS_MAX);
 }
 
@@ -57,11 +80,19 @@ mk_host_end_t mk_import_register(void *host, const uint64_t *args, uint64_t *res
     mk_guest_t *guest = host;
     *result = (uint32_t)-1;
     if (!granted(guest, WASM_GRANT_REGISTER, "mk_register")) return MK_HOST_DONE;
+    if (guest->names >= guest->config.names_max) {
+        mk_guest_fail(guest, "mk_register: it has %u names, no more are allowed", (unsigned)guest->names);
+        return MK_HOST_DONE;
+    }
     char *name = copy_text(guest, args[0], args[1], "mk_register");
     if (name == NULL) return MK_HOST_DONE;
     mk_err_t err = actor_try_register_name(guest->rt, name, guest->id);
-    if (err == MK_OK) *result = 0;
-    else mk_guest_fail(guest, "mk_register: %s", mk_err_text(err));
+    if (err == MK_OK) {
+        *result = 0;
+        guest->names++;
+    } else {
+        mk_guest_fail(guest, "mk_register: %s", mk_err_text(err));
+    }
     mk_free(name);
     return MK_HOST_DONE;
 }
@@ -119,17 +150,16 @@ mk_host_end_t mk_import_list_actors(void *host, const uint64_t *args, uint64_t *
     return MK_HOST_DONE;
 }
 
-mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result) {
-    mk_guest_t  *guest = host;
+bool mk_guest_may_stop(mk_guest_t *guest, actor_id_t id, const char *import) {
     actor_info_t info;
-    if (args[0] != guest->id) {
-        bool own = runtime_get_actor_info(guest->rt, args[0], &info) && info.parent == guest->id;
-        if (!own && !granted(guest, WASM_GRANT_STOP, "mk_stop")) {
-            *result = (uint32_t)-1;
-            return MK_HOST_DONE;
-        }
-    }
-    actor_stop(guest->rt, args[0]);
+    if (id == guest->id || (runtime_get_actor_info(guest->rt, id, &info) && info.parent == guest->id)) return true;
+    return granted(guest, WASM_GRANT_STOP, import);
+}
+
+mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    if (mk_guest_may_stop(guest, args[0], "mk_stop")) actor_stop(guest->rt, args[0]);
+    else *result = (uint32_t)-1;
     return MK_HOST_DONE;
 }
 
@@ -157,6 +187,7 @@ mk_host_end_t mk_import_spawn_wasm(void *host, const uint64_t *args, uint64_t *r
     mk_guest_t *guest = host;
     char        err[MK_GUEST_ERROR_BYTES] = "";
     if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_wasm")) return MK_HOST_DONE;
+    if (defer(guest, mk_import_spawn_wasm, args, 2)) return MK_HOST_BLOCKED;
     uint8_t *bytes = mk_guest_span(guest, args[0], (uint32_t)args[1]);
     if (bytes == NULL) return MK_HOST_DONE;
     if (spawn(guest, bytes, (uint32_t)args[1], NULL, result, err, sizeof err) != MK_OK) {
@@ -188,6 +219,7 @@ mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *re
     uint32_t    cap = (uint32_t)args[3];
     *result = (uint32_t)-1;
     if (!files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
+    if (defer(guest, mk_import_read_file, args, 5)) return MK_HOST_BLOCKED;
     uint8_t *buf = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
     if (buf == NULL || out_size == NULL) return MK_HOST_DONE;
     char *path = copy_text(guest, args[0], args[1], "mk_read_file");
@@ -233,6 +265,7 @@ mk_host_end_t mk_import_spawn_file(void *host, const uint64_t *args, uint64_t *r
     char       *path = NULL, *name = NULL;
     if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_file") || !files_granted(guest, "mk_spawn_file"))
         return MK_HOST_DONE;
+    if (defer(guest, mk_import_spawn_file, args, 5)) return MK_HOST_BLOCKED;
     if ((uint32_t)args[4] != 0 && (out_size = mk_guest_span(guest, args[4], 4)) == NULL) return MK_HOST_DONE;
     if ((path = copy_text(guest, args[0], args[1], "mk_spawn_file")) == NULL) return MK_HOST_DONE;
     if ((uint32_t)args[3] == 0 || (name = copy_text(guest, args[2], args[3], "mk_spawn_file")) != NULL)

@@ -9,17 +9,50 @@
 /* Ends, exits and timers speak for the runtime; a guest that could send them could speak for it too. */
 enum { FORGEABLE_TYPES = 0x10 };
 
+static mk_err_t refuse(mk_guest_t *guest, mk_err_t err) {
+    mk_guest_fail(guest, "mk_send: %s", mk_err_text(err));
+    return err;
+}
+
+/* A large payload, as one that counts until it is handled. */
+static mk_err_t send_counted(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    if (guest->in_flight == NULL && (guest->in_flight = mk_account_create()) == NULL)
+        return refuse(guest, MK_ERR_NOMEM);
+    size_t under_way = mk_account_bytes(guest->in_flight), most = guest->config.in_flight_bytes_max;
+    if (under_way > most || size > most - under_way) {
+        mk_guest_fail(guest, "mk_send: %zu bytes are under way, at most %zu are allowed", under_way, most);
+        return MK_ERR_LIMIT;
+    }
+    message_buffer_t *buf = mk_account_buffer(guest->in_flight, size);
+    if (buf == NULL) return refuse(guest, MK_ERR_NOMEM);
+    memcpy(message_buffer_data(buf), payload, size);
+    mk_err_t err = actor_send_buffer(guest->rt, dest, type, buf);
+    if (err == MK_OK) return MK_OK;
+    message_buffer_release(buf);
+    return refuse(guest, err);
+}
+
+bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
+    mk_err_t err;
+    if (size > mk_account_free_bytes()) err = send_counted(guest, dest, type, payload, size);
+    else if ((err = actor_try_send(guest->rt, dest, type, payload, size)) != MK_OK) (void)refuse(guest, err);
+    if (err != MK_OK) guest->info.refused++;
+    return err == MK_OK;
+}
+
+/* To another guest type 0 is the request to stop. */
+static bool is_stop(const mk_guest_t *guest, actor_id_t dest, msg_type_t type) {
+    return type == 0 && actor_state_of(guest->rt, dest, wasm_actor_behavior) != NULL;
+}
+
 static bool send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
     if (type >= MK_MSG_SYSTEM_BASE && type < MK_MSG_SYSTEM_BASE + FORGEABLE_TYPES) {
         guest->info.bad_arguments++;
         mk_guest_fail(guest, "mk_send: message type 0x%08x is the runtime's own", (unsigned)type);
         return false;
     }
-    mk_err_t err = actor_try_send(guest->rt, dest, type, payload, size);
-    if (err == MK_OK) return true;
-    guest->info.refused++;
-    mk_guest_fail(guest, "mk_send: %s", mk_err_text(err));
-    return false;
+    if (is_stop(guest, dest, type) && !mk_guest_may_stop(guest, dest, "mk_send of type 0")) return false;
+    return mk_guest_send(guest, dest, type, payload, size);
 }
 
 mk_host_end_t mk_import_send(void *host, const uint64_t *args, uint64_t *result) {

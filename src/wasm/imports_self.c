@@ -24,7 +24,7 @@ mk_host_end_t mk_import_time_ms(void *host, const uint64_t *args, uint64_t *resu
 }
 
 void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size) {
-    char line[1000]; /* what the log takes of one entry */
+    char line[1001]; /* one byte more than the log takes of an entry: it marks what it cuts */
     if (size > sizeof line) size = sizeof line;
     if (size > 0) memcpy(line, text, size);
     while (size > 0 && line[size - 1] == '\n') size--;
@@ -45,6 +45,25 @@ mk_host_end_t mk_import_log(void *host, const uint64_t *args, uint64_t *result) 
     return MK_HOST_DONE;
 }
 
+/* A console takes what there is at each of its turns, so a guest need not wait long, and shares it with others. */
+enum { PRINTS_MAX = 128, PRINT_WAIT_MS = 1 };
+
+bool mk_guest_prints_too_fast(const mk_guest_t *guest) {
+    return guest->printing != NULL && (mk_account_buffers(guest->printing) >= PRINTS_MAX ||
+                                       mk_account_bytes(guest->printing) > guest->config.message_bytes_max);
+}
+
+static mk_err_t print_to_console(mk_guest_t *guest, const void *text, size_t size) {
+    if (guest->printing == NULL && (guest->printing = mk_account_create()) == NULL) return MK_ERR_NOMEM;
+    if (mk_guest_prints_too_fast(guest)) return MK_ERR_FULL; /* one that cannot wait */
+    message_buffer_t *buf = mk_account_buffer(guest->printing, size);
+    if (buf == NULL) return MK_ERR_NOMEM;
+    memcpy(message_buffer_data(buf), text, size);
+    mk_err_t err = actor_send_buffer(guest->rt, guest->config.console, MSG_CONSOLE_PRINT, buf);
+    if (err != MK_OK) message_buffer_release(buf);
+    return err;
+}
+
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
     const mk_guest_config_t *config = &guest->config;
     if (size == 0) return;
@@ -54,7 +73,10 @@ void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
         return;
     }
     if (config->console != ACTOR_ID_INVALID) {
-        if (!actor_send(guest->rt, config->console, MSG_CONSOLE_PRINT, text, size)) guest->info.refused++;
+        mk_err_t err = print_to_console(guest, text, size);
+        if (err == MK_OK) return;
+        guest->info.refused++;
+        mk_guest_fail(guest, "printing: %s", mk_err_text(err));
     } else if (config->print != NULL) {
         config->print(config->print_arg, text, size);
     } else {
@@ -66,6 +88,8 @@ mk_host_end_t mk_import_print(void *host, const uint64_t *args, uint64_t *result
     (void)result;
     mk_guest_t *guest = host;
     uint8_t    *text = mk_guest_span(guest, args[0], (uint32_t)args[1]);
+    if (mk_guest_prints_too_fast(guest) && mk_guest_defer(guest, mk_import_print, args, 2, PRINT_WAIT_MS))
+        return MK_HOST_BLOCKED;
     if (text != NULL) mk_guest_print(guest, text, (uint32_t)args[1]);
     return MK_HOST_DONE;
 }

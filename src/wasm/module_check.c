@@ -19,16 +19,14 @@ static const struct {
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
-static const char *type_name(uint8_t byte)
-{
+static const char *type_name(uint8_t byte) {
     for (size_t i = 0; i < TYPES; i++) {
         if (types[i].byte == byte) return types[i].name;
     }
     return "?";
 }
 
-static uint8_t type_byte(char letter)
-{
+static uint8_t type_byte(char letter) {
     for (size_t i = 0; i < TYPES; i++) {
         if (types[i].letter == letter) return types[i].byte;
     }
@@ -46,42 +44,37 @@ typedef struct signature {
     list_t params, results;
 } signature_t;
 
-static uint8_t list_at(const list_t *list, uint32_t i)
-{
+static uint8_t list_at(const list_t *list, uint32_t i) {
     if (list->bytes != NULL) return list->bytes[i];
     mk_assert(list->letters != NULL); /* a list with neither is empty, and nobody asks it */
     return type_byte(list->letters[i]);
 }
 
-static list_t list_read(mk_vm_reader_t *r)
-{
+static list_t list_read(mk_vm_reader_t *r) {
     list_t list = {.count = mk_vm_u32(r)};
-    list.bytes  = r->at;
+    list.bytes = r->at;
     mk_vm_skip(r, list.count);
     return list;
 }
 
-static signature_t signature_of(const mk_module_info_t *info, uint32_t type)
-{
+static signature_t signature_of(const mk_module_info_t *info, uint32_t type) {
     mk_vm_reader_t r;
     mk_vm_reader_init(&r, info->bytes, info->size, NULL, 0);
     mk_vm_skip(&r, info->types[type]);
     signature_t out = {.params = list_read(&r)};
-    out.results     = list_read(&r);
+    out.results = list_read(&r);
     return out;
 }
 
-static signature_t signature_from(const char *text)
-{
+static signature_t signature_from(const char *text) {
     size_t params = strcspn(text + 1, ")");
     return (signature_t){
-        .params  = {.letters = text + 1, .count = (uint32_t)params},
+        .params = {.letters = text + 1, .count = (uint32_t)params},
         .results = {.letters = text + params + 2, .count = (uint32_t)strlen(text + params + 2)},
     };
 }
 
-static bool lists_equal(const list_t *a, const list_t *b)
-{
+static bool lists_equal(const list_t *a, const list_t *b) {
     if (a->count != b->count) return false;
     for (uint32_t i = 0; i < a->count; i++) {
         if (list_at(a, i) != list_at(b, i)) return false;
@@ -95,8 +88,7 @@ typedef struct text {
     size_t room; /* the ending zero included */
 } text_t;
 
-static void text_add(text_t *out, const char *more)
-{
+static void text_add(text_t *out, const char *more) {
     size_t size = strlen(more);
     if (out->room == 0) return;
     if (size >= out->room) size = out->room - 1;
@@ -106,16 +98,14 @@ static void text_add(text_t *out, const char *more)
     *out->at = '\0';
 }
 
-static void text_add_list(text_t *out, const list_t *list)
-{
+static void text_add_list(text_t *out, const list_t *list) {
     for (uint32_t i = 0; i < list->count && out->room > 1; i++) {
         if (i > 0) text_add(out, ", ");
         text_add(out, type_name(list_at(list, i)));
     }
 }
 
-static char *signature_text(const signature_t *sig, char *buf, size_t size)
-{
+static char *signature_text(const signature_t *sig, char *buf, size_t size) {
     text_t out = {buf, size};
     text_add(&out, "(");
     text_add_list(&out, &sig->params);
@@ -126,14 +116,12 @@ static char *signature_text(const signature_t *sig, char *buf, size_t size)
     return buf;
 }
 
-char *mk_module_type_text(const mk_module_info_t *info, uint32_t type, char *text, size_t size)
-{
+char *mk_module_type_text(const mk_module_info_t *info, uint32_t type, char *text, size_t size) {
     signature_t sig = signature_of(info, type);
     return signature_text(&sig, text, size);
 }
 
-bool mk_module_type_is(const mk_module_info_t *info, uint32_t type, const char *signature)
-{
+bool mk_module_type_is(const mk_module_info_t *info, uint32_t type, const char *signature) {
     signature_t have = signature_of(info, type), want = signature_from(signature);
     return lists_equal(&have.params, &want.params) && lists_equal(&have.results, &want.results);
 }
@@ -148,8 +136,7 @@ typedef struct report {
 } report_t;
 
 MK_PRINTF(3, 4)
-static mk_err_t refuse(const report_t *to, mk_err_t err, const char *fmt, ...)
-{
+static mk_err_t refuse(const report_t *to, mk_err_t err, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     if (to->size > 0) vsnprintf(to->text, to->size, fmt, args);
@@ -159,8 +146,7 @@ static mk_err_t refuse(const report_t *to, mk_err_t err, const char *fmt, ...)
 
 /* `subject` as in "import env.foo" or "'malloc'". */
 static mk_err_t refuse_type(const report_t *to, const char *subject, mk_module_kind_t kind, uint32_t type,
-                            const char *expected)
-{
+                            const char *expected) {
     char        have[96], want[64];
     signature_t sig = signature_from(expected);
     signature_text(&sig, want, sizeof want);
@@ -172,11 +158,10 @@ static mk_err_t refuse_type(const report_t *to, const char *subject, mk_module_k
 }
 
 static mk_err_t check_import(const report_t *to, const mk_module_import_t *import, const mk_import_sig_t *known,
-                             size_t known_count)
-{
+                             size_t known_count) {
     mk_vm_printable_t module = mk_vm_printable(import->module);
-    mk_vm_printable_t name   = mk_vm_printable(import->name);
-    char                  subject[160];
+    mk_vm_printable_t name = mk_vm_printable(import->name);
+    char              subject[160];
     snprintf(subject, sizeof subject, "import %s.%s", module.text, name.text);
     for (size_t i = 0; i < known_count; i++) {
         if (!mk_vm_name_is(import->module, known[i].module) || !mk_vm_name_is(import->name, known[i].name)) {
@@ -193,8 +178,7 @@ static mk_err_t check_import(const report_t *to, const mk_module_import_t *impor
                         kinds[import->kind]);
 }
 
-static mk_err_t check_memory(const report_t *to)
-{
+static mk_err_t check_memory(const report_t *to) {
     const mk_module_export_t *memory = mk_module_find_export(to->info, "memory");
     if (memory == NULL) return refuse(to, MK_ERR_NOTFOUND, "no export 'memory'");
     if (memory->kind == MK_MODULE_MEMORY) return MK_OK;
@@ -211,8 +195,7 @@ static const struct contract {
     {"mk_free", "(i)", false},           {"malloc", "(i)i", false},    {"free", "(i)", false},
 };
 
-static mk_err_t check_export(const report_t *to, const struct contract *want)
-{
+static mk_err_t check_export(const report_t *to, const struct contract *want) {
     const mk_module_export_t *have = mk_module_find_export(to->info, want->name);
     char                      subject[32];
     snprintf(subject, sizeof subject, "'%s'", want->name);
@@ -222,9 +205,8 @@ static mk_err_t check_export(const report_t *to, const struct contract *want)
 }
 
 mk_err_t mk_module_check(const mk_module_info_t *info, const mk_import_sig_t *known, size_t known_count, char *err,
-                         size_t err_size)
-{
-    report_t to     = {info, err, err_size};
+                         size_t err_size) {
+    report_t to = {info, err, err_size};
     mk_err_t result = MK_OK;
     if (err_size > 0) err[0] = '\0';
     for (uint32_t i = 0; i < info->import_count && result == MK_OK; i++) {
@@ -237,8 +219,7 @@ mk_err_t mk_module_check(const mk_module_info_t *info, const mk_import_sig_t *kn
     return result;
 }
 
-mk_module_allocator_t mk_module_allocator(const mk_module_info_t *info)
-{
+mk_module_allocator_t mk_module_allocator(const mk_module_info_t *info) {
     static const mk_module_allocator_t pairs[] = {{"mk_alloc", "mk_free"}, {"malloc", "free"}};
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (mk_module_find_export(info, pairs[i].alloc) == NULL) continue;

@@ -23,9 +23,9 @@
 
 enum {
     TYPE_FUNCTION = 0x60,
-    TYPE_I32      = 0x7F,
-    BLOCK_EMPTY   = 0x40,
-    MUTABLE       = 1,
+    TYPE_I32 = 0x7F,
+    BLOCK_EMPTY = 0x40,
+    MUTABLE = 1,
     U32_BYTES_MAX = 5,
     /* An instruction of 2 bytes becomes a call of up to 6, and its body's size up to 5 bytes. */
     GROWTH_PER_USE = 4 + U32_BYTES_MAX,
@@ -38,8 +38,7 @@ typedef struct writer {
     uint8_t *start, *at, *end;
 } writer_t;
 
-static void put(writer_t *w, const void *bytes, size_t size)
-{
+static void put(writer_t *w, const void *bytes, size_t size) {
     mk_assert((size_t)(w->end - w->at) >= size);
     memcpy(w->at, bytes, size);
     w->at += size;
@@ -47,30 +46,26 @@ static void put(writer_t *w, const void *bytes, size_t size)
 
 static void put_u8(writer_t *w, uint8_t byte) { put(w, &byte, 1); }
 
-static void put_u32(writer_t *w, uint32_t value)
-{
+static void put_u32(writer_t *w, uint32_t value) {
     for (; value >= 0x80; value >>= 7) put_u8(w, (uint8_t)(value | 0x80));
     put_u8(w, (uint8_t)value);
 }
 
-static void put_i32(writer_t *w, int32_t value)
-{
+static void put_i32(writer_t *w, int32_t value) {
     for (; value < -0x40 || value >= 0x40; value >>= 7) put_u8(w, (uint8_t)(value | 0x80));
     put_u8(w, (uint8_t)(value & 0x7F));
 }
 
 /* A size that is known only once its content is written takes the longest form, which the format
  * allows. */
-static uint8_t *begin_sized(writer_t *w)
-{
+static uint8_t *begin_sized(writer_t *w) {
     static const uint8_t blank[U32_BYTES_MAX];
     uint8_t             *size = w->at;
     put(w, blank, sizeof blank);
     return size;
 }
 
-static void end_sized(writer_t *w, uint8_t *size)
-{
+static void end_sized(writer_t *w, uint8_t *size) {
     uint32_t value = (uint32_t)(w->at - (size + U32_BYTES_MAX));
     for (int i = 0; i < U32_BYTES_MAX; i++, value >>= 7) {
         size[i] = (uint8_t)((value & 0x7F) | (i < U32_BYTES_MAX - 1 ? 0x80 : 0));
@@ -78,7 +73,7 @@ static void end_sized(writer_t *w, uint8_t *size)
 }
 
 typedef struct rewrite {
-    mk_vm_reader_t      r;
+    mk_vm_reader_t          r;
     writer_t                w;
     const mk_module_info_t *info;
     uint32_t                pages;
@@ -90,21 +85,18 @@ static uint32_t size_function(const rewrite_t *rw) { return rw->info->function_c
 static uint32_t grow_function(const rewrite_t *rw) { return rw->info->function_count + 1; }
 
 /* Copies what is left of the section. */
-static void put_rest(rewrite_t *rw)
-{
+static void put_rest(rewrite_t *rw) {
     put(&rw->w, rw->r.at, (size_t)(rw->r.end - rw->r.at));
     rw->r.at = rw->r.end;
 }
 
 /* Copies a section that is a vector, announcing `more` elements for the caller to append. */
-static void put_vector(rewrite_t *rw, uint32_t more)
-{
+static void put_vector(rewrite_t *rw, uint32_t more) {
     put_u32(&rw->w, mk_vm_u32(&rw->r) + more);
     put_rest(rw);
 }
 
-static void rewrite_types(rewrite_t *rw)
-{
+static void rewrite_types(rewrite_t *rw) {
     static const uint8_t get[] = {TYPE_FUNCTION, 0, 1, TYPE_I32};
     static const uint8_t map[] = {TYPE_FUNCTION, 1, TYPE_I32, 1, TYPE_I32};
     put_vector(rw, 2);
@@ -112,15 +104,13 @@ static void rewrite_types(rewrite_t *rw)
     put(&rw->w, map, sizeof map);
 }
 
-static void rewrite_functions(rewrite_t *rw)
-{
+static void rewrite_functions(rewrite_t *rw) {
     put_vector(rw, 2);
     put_u32(&rw->w, rw->info->type_count);
     put_u32(&rw->w, rw->info->type_count + 1);
 }
 
-static void rewrite_memory(rewrite_t *rw)
-{
+static void rewrite_memory(rewrite_t *rw) {
     const mk_module_info_t *info = rw->info;
     uint32_t                room = MK_MODULE_PAGES_MAX - info->memory_max;
     put_u8(&rw->w, 1); /* one memory */
@@ -130,8 +120,7 @@ static void rewrite_memory(rewrite_t *rw)
     rw->r.at = rw->r.end;
 }
 
-static void put_global(rewrite_t *rw)
-{
+static void put_global(rewrite_t *rw) {
     put_u8(&rw->w, TYPE_I32);
     put_u8(&rw->w, MUTABLE);
     put_u8(&rw->w, OP_I32_CONST);
@@ -139,8 +128,7 @@ static void put_global(rewrite_t *rw)
     put_u8(&rw->w, OP_END);
 }
 
-static void rewrite_globals(rewrite_t *rw)
-{
+static void rewrite_globals(rewrite_t *rw) {
     put_vector(rw, 1);
     put_global(rw);
 }
@@ -180,8 +168,7 @@ static const uint8_t grow_body[] = {
 };
 /* clang-format on */
 
-static void put_body(rewrite_t *rw, const uint8_t *code, size_t bytes)
-{
+static void put_body(rewrite_t *rw, const uint8_t *code, size_t bytes) {
     uint8_t *size = begin_sized(&rw->w);
     for (size_t i = 0; i < bytes; i++) {
         if (code[i] == G) {
@@ -194,11 +181,10 @@ static void put_body(rewrite_t *rw, const uint8_t *code, size_t bytes)
 }
 
 /* Copies one body with its memory.size and memory.grow turned into calls. */
-static void put_redirected(rewrite_t *rw)
-{
+static void put_redirected(rewrite_t *rw) {
     const uint8_t *copied = rw->r.at;
-    mk_module_op_t op     = mk_module_op_begin();
-    uint8_t       *size   = begin_sized(&rw->w);
+    mk_module_op_t op = mk_module_op_begin();
+    uint8_t       *size = begin_sized(&rw->w);
     mk_module_skip_locals(&rw->r);
     while (mk_module_next_op(&rw->r, &op)) {
         if (op.code != OP_MEMORY_SIZE && op.code != OP_MEMORY_GROW) continue;
@@ -211,8 +197,7 @@ static void put_redirected(rewrite_t *rw)
     end_sized(&rw->w, size);
 }
 
-static bool body_asks(mk_vm_reader_t r)
-{
+static bool body_asks(mk_vm_reader_t r) {
     mk_module_op_t op = mk_module_op_begin();
     mk_module_skip_locals(&r);
     while (mk_module_next_op(&r, &op)) {
@@ -221,8 +206,7 @@ static bool body_asks(mk_vm_reader_t r)
     return false;
 }
 
-static void rewrite_code(rewrite_t *rw)
-{
+static void rewrite_code(rewrite_t *rw) {
     uint32_t count = mk_vm_u32(&rw->r);
     put_u32(&rw->w, count + 2);
     while (count-- > 0 && rw->r.err == MK_OK) {
@@ -240,8 +224,7 @@ static void rewrite_code(rewrite_t *rw)
     put_body(rw, grow_body, sizeof grow_body);
 }
 
-static void put_global_section(rewrite_t *rw)
-{
+static void put_global_section(rewrite_t *rw) {
     put_u8(&rw->w, MK_VM_SECTION_GLOBAL);
     uint8_t *size = begin_sized(&rw->w);
     put_u8(&rw->w, 1);
@@ -249,11 +232,11 @@ static void put_global_section(rewrite_t *rw)
     end_sized(&rw->w, size);
 }
 
-static void rewrite_section(rewrite_t *rw, const mk_vm_section_t *section)
-{
+static void rewrite_section(rewrite_t *rw, const mk_vm_section_t *section) {
     static void (*const rewriters[MK_VM_SECTION_IDS])(rewrite_t *) = {
-        [MK_VM_SECTION_TYPE] = rewrite_types, [MK_VM_SECTION_FUNCTION] = rewrite_functions, [MK_VM_SECTION_GLOBAL] = rewrite_globals,
-        [MK_VM_SECTION_CODE] = rewrite_code,  [MK_VM_SECTION_MEMORY] = rewrite_memory,
+        [MK_VM_SECTION_TYPE] = rewrite_types,     [MK_VM_SECTION_FUNCTION] = rewrite_functions,
+        [MK_VM_SECTION_GLOBAL] = rewrite_globals, [MK_VM_SECTION_CODE] = rewrite_code,
+        [MK_VM_SECTION_MEMORY] = rewrite_memory,
     };
     void (*rewriter)(rewrite_t *) = rewriters[section->id];
     if (rewriter == NULL || (!rw->redirect && section->id != MK_VM_SECTION_MEMORY)) {
@@ -268,8 +251,7 @@ static void rewrite_section(rewrite_t *rw, const mk_vm_section_t *section)
 }
 
 /* The bytes were inspected before, so the reader has nothing left to refuse. */
-static void rewrite_module(rewrite_t *rw)
-{
+static void rewrite_module(rewrite_t *rw) {
     mk_vm_section_t section;
     (void)mk_vm_preamble(&rw->r);
     put(&rw->w, rw->r.start, (size_t)(rw->r.at - rw->r.start));
@@ -286,14 +268,12 @@ static void rewrite_module(rewrite_t *rw)
     mk_assert(rw->r.err == MK_OK);
 }
 
-static mk_err_t refuse(mk_err_t err, const char *why, char *text, size_t text_size)
-{
+static mk_err_t refuse(mk_err_t err, const char *why, char *text, size_t text_size) {
     if (text_size > 0) snprintf(text, text_size, "%s", why);
     return err;
 }
 
-static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *out, char *err, size_t err_size)
-{
+static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *out, char *err, size_t err_size) {
     if (!info->has_memory || info->memory_imported) {
         return refuse(MK_ERR_NOSYS, "no memory of its own to place payloads in", err, err_size);
     }
@@ -306,7 +286,7 @@ static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *
     if (pages > MK_MODULE_PAGES_MAX - info->memory_min) {
         return refuse(MK_ERR_LIMIT, "memory leaves no room for payloads below 65536 pages", err, err_size);
     }
-    uint32_t uses  = info->memory_size_uses + info->memory_grow_uses;
+    uint32_t uses = info->memory_size_uses + info->memory_grow_uses;
     uint64_t bytes = info->size + (uint64_t)uses * GROWTH_PER_USE + GROWTH_PER_MODULE;
     uint8_t *start = bytes <= SIZE_MAX ? mk_alloc((size_t)bytes) : NULL;
     if (start == NULL) return refuse(MK_ERR_NOMEM, "out of memory", err, err_size);
@@ -319,8 +299,7 @@ static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *
 }
 
 mk_err_t mk_module_reserve(const void *bytes, size_t size, uint32_t pages, uint8_t **out, size_t *out_size,
-                           uint32_t *region_offset, char *err, size_t err_size)
-{
+                           uint32_t *region_offset, char *err, size_t err_size) {
     mk_module_info_t info;
     writer_t         written;
     if (pages == 0) return refuse(MK_ERR_INVALID, "no pages to reserve", err, err_size);
@@ -328,8 +307,8 @@ mk_err_t mk_module_reserve(const void *bytes, size_t size, uint32_t pages, uint8
     if (result != MK_OK) return result;
     result = reserve(&info, pages, &written, err, err_size);
     if (result == MK_OK) {
-        *out           = written.start;
-        *out_size      = (size_t)(written.at - written.start);
+        *out = written.start;
+        *out_size = (size_t)(written.at - written.start);
         *region_offset = info.memory_min * MK_MODULE_PAGE_BYTES;
     }
     mk_module_info_fini(&info);

@@ -11,8 +11,15 @@
 #include "wasm/imports.h"
 
 /* The standard's numbers. */
-enum { ERRNO_SUCCESS = 0, ERRNO_BADF = 8, ERRNO_FAULT = 21, ERRNO_INVAL = 28, ERRNO_IO = 29, ERRNO_SPIPE = 70,
-       ERRNO_NOTCAPABLE = 76 };
+enum {
+    ERRNO_SUCCESS = 0,
+    ERRNO_BADF = 8,
+    ERRNO_FAULT = 21,
+    ERRNO_INVAL = 28,
+    ERRNO_IO = 29,
+    ERRNO_SPIPE = 70,
+    ERRNO_NOTCAPABLE = 76
+};
 enum { CLOCK_REALTIME_ID = 0, CLOCK_MONOTONIC_ID = 1, CLOCK_IDS = 4 };
 enum { FD_STDOUT = 1, FD_STDERR = 2, FILETYPE_CHARACTER_DEVICE = 2 };
 enum { SUBSCRIPTION_BYTES = 48, EVENT_BYTES = 32, EVENT_CLOCK = 0, CLOCK_ABSOLUTE = 1 };
@@ -112,6 +119,8 @@ mk_host_end_t mk_wasi_fd_write(void *host, const uint64_t *args, uint64_t *resul
     if (!granted(guest, "fd_write", result)) return MK_HOST_DONE;
     *result = ERRNO_BADF;
     if (fd != FD_STDOUT && fd != FD_STDERR) return MK_HOST_DONE;
+    if (fd == FD_STDOUT && mk_guest_prints_too_fast(guest) && mk_guest_defer(guest, mk_wasi_fd_write, args, 4, 1))
+        return MK_HOST_BLOCKED;
     uint8_t *vectors = mk_guest_span(guest, args[1], (uint64_t)count * 8), *written = mk_guest_span(guest, args[3], 4);
     *result = ERRNO_FAULT;
     if (vectors == NULL || written == NULL || !vectors_check(guest, vectors, count, &total)) return MK_HOST_DONE;

@@ -24,6 +24,8 @@ enum {
     DEFAULT_MEMORY_PAGES = 1024,
     DEFAULT_MESSAGE_BYTES = 1024 * 1024,
     DEFAULT_CHILDREN = 256,
+    DEFAULT_NAMES = 64,
+    DEFAULT_MESSAGES_IN_FLIGHT = 16, /* of the largest */
     STACK_BYTES_MIN = 1024,
     STACK_BYTES_MAX = 16 * 1024 * 1024,
 };
@@ -94,11 +96,17 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         .child_budget_ms = within(o->child_budget_ms, 0, 1, BUDGET_MS_MAX),
         .message_bytes_max = within(o->message_bytes_max, DEFAULT_MESSAGE_BYTES, 1, UINT32_MAX),
         .children_max = within(o->children_max, DEFAULT_CHILDREN, 1, UINT32_MAX),
+        .names_max = within(o->names_max, DEFAULT_NAMES, 1, UINT32_MAX),
+        .in_flight_bytes_max = o->in_flight_bytes_max,
         .console = o->console,
         .print = o->print,
         .print_arg = o->print_arg,
         .engine = mk_engine_find(o->engine),
     };
+    if (config->in_flight_bytes_max == 0) {
+        uint64_t bytes = (uint64_t)config->message_bytes_max * DEFAULT_MESSAGES_IN_FLIGHT;
+        config->in_flight_bytes_max = bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+    }
     if (config->engine == NULL || atomic_load(&holders) == 0) return MK_ERR_INVALID;
     if (o->files_below == NULL) return MK_OK;
     config->files_below = mk_strndup(o->files_below, strlen(o->files_below));
@@ -193,6 +201,8 @@ void wasm_actor_free(void *state) {
     mk_code_release(guest->code);
     mk_guest_config_fini(&guest->config);
     mk_free(guest->report);
+    mk_account_release(guest->in_flight);
+    mk_account_release(guest->printing);
     mk_free(guest);
 }
 

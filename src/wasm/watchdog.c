@@ -42,7 +42,7 @@ static struct {
     _Atomic uint32_t     pace_ms; /* until the next look; ASLEEP: until woken */
     bool                 stopping;
     bool                 present; /* false: the platform has no threads, and runs end when they end */
-    _Atomic uint32_t     life; /* which start() this is: a thread's slot may be of an earlier one */
+    _Atomic uint32_t     life;    /* which start() this is: a thread's slot may be of an earlier one */
 } dog;
 
 static _Thread_local mk_watch_slot_t *own_slot;

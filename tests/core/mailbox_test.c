@@ -49,7 +49,7 @@ TEST(there_is_room_up_to_the_limit) {
     mk_pool_fini(&pool);
 }
 
-static int released;
+static int  released;
 static void count_release(runtime_t *rt, mk_res_t *res) {
     (void)rt, (void)res;
     released++;

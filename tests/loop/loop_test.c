@@ -14,10 +14,10 @@ static void open_loop(void) {
 }
 
 typedef struct probe {
-    mk_watch_t     watch;
-    unsigned       calls;
-    uint32_t       events;
-    struct probe  *removes; /* in its call */
+    mk_watch_t    watch;
+    unsigned      calls;
+    uint32_t      events;
+    struct probe *removes; /* in its call */
 } probe_t;
 
 static void note(mk_loop_t *l, mk_watch_t *watch, uint32_t events) {

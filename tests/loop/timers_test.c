@@ -70,7 +70,7 @@ TEST(timers_on_both_sides_of_every_level_are_called_on_time) {
     static const uint64_t starts[] = {0, 1, 63, 64, 4095, 4096, 262143, (1ull << 36) - 1, (1ull << 60) - 3};
     for (unsigned s = 0; s < sizeof starts / sizeof *starts; s++) {
         for (unsigned bit = 0; bit < 63; bit++) {
-            probe_t before = {0}, at = {0}, after = {0};
+            probe_t  before = {0}, at = {0}, after = {0};
             uint64_t due = starts[s] + (1ull << bit);
             start(starts[s]);
             arm(&before, due - 1);
@@ -247,7 +247,10 @@ static void run_model(uint64_t seed, uint64_t begin_ms) {
     for (int step = 0; step < MODEL_STEPS; step++) {
         int i = (int)rig_random_below(&random, MODEL);
         switch (rig_random_below(&random, 8)) {
-        case 0: case 1: case 2: case 3: model_arm(i, wheel.now_ms + some_delay(&random)); break;
+        case 0:
+        case 1:
+        case 2:
+        case 3: model_arm(i, wheel.now_ms + some_delay(&random)); break;
         case 4:
             mk_wheel_cancel(&wheel, &model[i].timer);
             model_due[i] = 0;

@@ -53,20 +53,20 @@ static bool do_reply_kept(part_t *part, uint64_t arg) {
     return true;
 }
 
-#define CHECK_ANSWERED(number)                         \
-    do {                                               \
-        CHECK_EQ(caller.n, 1);                         \
-        CHECK_EQ(last_note(&caller)->type, ANSWER);    \
-        CHECK_EQ(last_note(&caller)->call, number);    \
+#define CHECK_ANSWERED(number)                      \
+    do {                                            \
+        CHECK_EQ(caller.n, 1);                      \
+        CHECK_EQ(last_note(&caller)->type, ANSWER); \
+        CHECK_EQ(last_note(&caller)->call, number); \
     } while (0)
 
-#define CHECK_FAILED(number, why)                                \
-    do {                                                         \
-        CHECK_EQ(caller.n, 1);                                   \
-        CHECK_EQ(last_note(&caller)->type, MSG_CALL_FAILED);     \
-        CHECK_EQ(last_note(&caller)->call, number);              \
-        CHECK_EQ(last_note(&caller)->as.failed.call, number);    \
-        CHECK_EQ(last_note(&caller)->as.failed.error, why);      \
+#define CHECK_FAILED(number, why)                             \
+    do {                                                      \
+        CHECK_EQ(caller.n, 1);                                \
+        CHECK_EQ(last_note(&caller)->type, MSG_CALL_FAILED);  \
+        CHECK_EQ(last_note(&caller)->call, number);           \
+        CHECK_EQ(last_note(&caller)->as.failed.call, number); \
+        CHECK_EQ(last_note(&caller)->as.failed.error, why);   \
     } while (0)
 
 TEST(a_call_is_answered_with_its_number) {
@@ -357,9 +357,9 @@ TEST(a_reply_to_a_plain_message_goes_to_its_sender) {
 
 /* Answers with types that mean something to the runtime. */
 static msg_type_t odd_type;
-static bool serve_oddly(part_t *part, message_t *msg) {
-    (void)part;
-    return actor_reply(rt, msg, odd_type, "12345678901234567890123456789012", 32);
+static bool       serve_oddly(part_t *part, message_t *msg) {
+          (void)part;
+          return actor_reply(rt, msg, odd_type, "12345678901234567890123456789012", 32);
 }
 
 TEST(an_answer_may_have_any_type_and_still_leaves_nothing_behind) {

@@ -141,6 +141,41 @@ TEST(a_linked_spawn_is_linked_before_anyone_can_look) {
     curtain_down();
 }
 
+/* In a new runtime no link was ever made, so the first needs memory of its own: behind that of the name, which is the
+ * first allocation. */
+static bool spawn_without_a_link(part_t *part, message_t *msg) {
+    actor_options_t options = {
+        .behavior = play_behavior, .state = &b, .free_state = play_free, .link = true, .name = "child"};
+    actor_id_t id = 77;
+    (void)part, (void)msg;
+    for (unsigned n = 1; n <= (sizeof(void *) == 8 ? 2 : 1); n++) { /* on a board links share slabs with records */
+        oom_arm(n);
+        mk_err_t err = actor_spawn_opts(rt, &options, &id);
+        CHECK(oom_disarm());
+        CHECK_EQ(err, MK_ERR_NOMEM);
+        CHECK_EQ(id, 77);
+        CHECK_EQ(actor_lookup(rt, "child"), ACTOR_ID_INVALID);
+        CHECK_EQ(stats().actors, 1);
+    }
+    b = (part_t){0};
+    CHECK_EQ(actor_spawn_opts(rt, &options, &b.id), MK_OK);
+    return true;
+}
+
+TEST(a_spawn_that_cannot_be_linked_is_none_and_has_no_name) {
+    static const char unlike_a_link[200]; /* a message of a size that no link has */
+    curtain_up(NULL);
+    enter(&a);
+    b = (part_t){0};
+    a.on = spawn_without_a_link;
+    CHECK(actor_send(rt, a.id, 1, unlike_a_link, sizeof unlike_a_link));
+    settle();
+    CHECK_EQ(b.frees, 0);
+    in(&a, do_fail, EXIT_FAILED);
+    CHECK_EQ(b.frees, 1);
+    curtain_down();
+}
+
 TEST(a_chain_of_links_unwinds_without_recursion) {
     enum { LINKS = sizeof(void *) == 8 ? 100000 : 1000 };
     runtime_config_t config = {.node_id = 1};
@@ -339,9 +374,11 @@ TEST(links_monitors_and_ends_in_any_order_leave_nothing_behind) {
         actor_id_t whom = p[rig_random_below(&random, CAST)].id;
         if (!alive(who)) enter(who);
         switch (rig_random_below(&random, 12)) {
-        case 0: case 1: ask(who->id, do_link, whom); break;
+        case 0:
+        case 1: ask(who->id, do_link, whom); break;
         case 2: ask(who->id, do_unlink, whom); break;
-        case 3: case 4: ask(who->id, do_monitor, whom); break;
+        case 3:
+        case 4: ask(who->id, do_monitor, whom); break;
         case 5: ask(who->id, do_demonitor, did_monitor); break;
         case 6: ask(who->id, do_demonitor, rig_random_below(&random, 64)); break;
         case 7: ask(who->id, do_stop, whom); break;

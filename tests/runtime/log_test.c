@@ -4,10 +4,10 @@
 
 enum { LINES_MAX = 8 };
 typedef struct book {
-    unsigned n;
-    char     line[LINES_MAX][1100];
-    int      level;
-    uint64_t wall_ms;
+    unsigned   n;
+    char       line[LINES_MAX][1100];
+    int        level;
+    uint64_t   wall_ms;
     actor_id_t actor;
 } book_t;
 
@@ -120,7 +120,9 @@ TEST(an_entry_is_one_line_whatever_is_in_it) {
     runtime_flush_log(rt);
     CHECK_STR(book.line[0], "real [2026] ERROR forged  [2Jgone\tand tab ");
     actor_log(rt, MK_LOG_INFO, "%s", "");
-    actor_log(rt, MK_LOG_INFO, "%s", "\x7f \xc2\x85line \xc2\x9b" "2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2");
+    actor_log(rt, MK_LOG_INFO, "%s",
+              "\x7f \xc2\x85line \xc2\x9b"
+              "2Jgone \xc3\x84 \xc2\xa0 \xe2\x82\xac \xc2");
     runtime_flush_log(rt);
     CHECK_EQ(book.n, 3);
     CHECK_STR(book.line[1], "");
@@ -274,6 +276,23 @@ TEST(a_log_actor_with_a_full_mailbox_misses_entries_and_nobody_waits) {
     settle();
     CHECK_EQ(b.n, 2);
     CHECK_STR(heard.text, "line 1");
+    curtain_down();
+}
+
+static bool hear_and_log(part_t *part, message_t *msg) {
+    hear(part, msg);
+    actor_log(rt, MK_LOG_INFO, "heard it");
+    return true;
+}
+
+TEST(a_log_actor_that_logs_does_not_feed_itself) {
+    curtain_up(NULL);
+    enter(&b);
+    b.on = hear_and_log;
+    runtime_set_log_actor(rt, b.id);
+    actor_log(rt, MK_LOG_INFO, "once");
+    settle();
+    CHECK_EQ(b.n, 1);
     curtain_down();
 }
 

@@ -53,10 +53,10 @@ TEST(what_is_logged_last_is_written_before_the_end) {
 }
 
 static mk_mutex_t *gate;
-static void slow_sink(void *arg, const log_entry_t *entry) {
-    mk_mutex_lock(gate);
-    mk_mutex_unlock(gate);
-    number_sink(arg, entry);
+static void        slow_sink(void *arg, const log_entry_t *entry) {
+           mk_mutex_lock(gate);
+           mk_mutex_unlock(gate);
+           number_sink(arg, entry);
 }
 
 TEST(a_slow_sink_makes_nobody_wait_and_what_is_lost_is_counted) {
@@ -158,9 +158,9 @@ TEST(the_default_sink_writes_time_level_actor_and_text) {
 }
 
 static atomic_bool done;
-static void flush_helper(void *arg) {
-    (void)arg;
-    while (!atomic_load(&done)) usleep(100);
+static void        flush_helper(void *arg) {
+           (void)arg;
+           while (!atomic_load(&done)) usleep(100);
 }
 
 TEST(actors_log_while_other_threads_run) {

@@ -171,7 +171,7 @@ TEST(a_spawn_with_a_taken_name_spawns_nothing) {
 
 /* ---- reserved ---- */
 
-static mk_err_t did_err;
+static mk_err_t    did_err;
 static const char *held = "held";
 
 static bool do_reserve(part_t *part, uint64_t arg) {
@@ -311,7 +311,7 @@ TEST(a_held_name_of_one_bound_to_end_goes_to_the_next_by_its_holder_only) {
 TEST(names_without_memory_are_refused_whole) {
     for (unsigned n = 1; n < 6; n++) {
         three();
-        char name[8];
+        char name[16];
         for (int i = 0; i < 16; i++) { /* the table wants to grow next */
             snprintf(name, sizeof name, "n%d", i);
             CHECK(actor_register_name(rt, name, a.id));

@@ -3,8 +3,8 @@
  * (the pool asserts it, the sanitizer looks at the rest), nobody's end goes unheard, and the node goes on. */
 #include "runtime/play.h"
 
-static part_t boss, worker, clerk, late;
-static char   large[6000];
+static part_t   boss, worker, clerk, late;
+static char     large[6000];
 static unsigned failures;
 
 static bool answer_all(part_t *part, message_t *msg) {

@@ -190,16 +190,16 @@ TEST(a_pipe_is_read_to_its_end) {
 }
 
 static uint64_t due_us;
-static bool tick(runtime_t *r, actor_t *self, message_t *msg, void *state) {
-    (void)self;
-    unsigned *ticks = state;
-    if (msg->type == 1) {
-        due_us = mk_port_now_us() + 3000;
-        CHECK(actor_set_timer(r, 3, false) != TIMER_ID_INVALID);
-        return true;
+static bool     tick(runtime_t *r, actor_t *self, message_t *msg, void *state) {
+        (void)self;
+        unsigned *ticks = state;
+        if (msg->type == 1) {
+            due_us = mk_port_now_us() + 3000;
+            CHECK(actor_set_timer(r, 3, false) != TIMER_ID_INVALID);
+            return true;
     }
-    CHECK(mk_port_now_us() >= due_us); /* never early on the real clock */
-    if (++*ticks == 20) return false;
+        CHECK(mk_port_now_us() >= due_us); /* never early on the real clock */
+        if (++*ticks == 20) return false;
     return actor_send(r, actor_self(r), 1, NULL, 0);
 }
 

@@ -76,7 +76,7 @@ TEST(who_is_not_there_gets_nothing) {
 }
 
 TEST(the_payload_limit_is_the_last_size_that_is_taken_however_small_it_is) {
-    static uint8_t bytes[4001];
+    static uint8_t      bytes[4001];
     static const size_t limits[] = {10, 100, 1024, 1025, 4000};
     for (unsigned i = 0; i < 5; i++) {
         two(&(runtime_config_t){.node_id = 1, .payload_bytes_max = limits[i]});
@@ -114,11 +114,11 @@ TEST(without_memory_a_send_is_refused_and_nothing_else_happens) {
 /* ---- taken messages ---- */
 
 static message_t *kept;
-static bool take_it(part_t *part, message_t *msg) {
-    part->n++;
-    CHECK(message_take(rt, msg) == msg);
-    kept = msg;
-    return true;
+static bool       take_it(part_t *part, message_t *msg) {
+          part->n++;
+          CHECK(message_take(rt, msg) == msg);
+          kept = msg;
+          return true;
 }
 
 TEST(a_taken_message_is_the_taker_s_until_it_is_released) {
@@ -209,8 +209,8 @@ TEST(news_of_the_system_can_be_forwarded_and_is_then_ordinary) {
 /* ---- forged news: only a type, no meaning ---- */
 
 TEST(messages_that_pretend_to_be_the_system_s_harm_nobody) {
-    static const msg_type_t types[] = {MSG_TIMER, MSG_FD_EVENT, MSG_DOWN, MSG_EXIT, MSG_CALL_FAILED, MSG_CHILD_EXIT,
-                                       MSG_WAKE, MSG_LOG, UINT32_MAX};
+    static const msg_type_t types[] = {MSG_TIMER,      MSG_FD_EVENT, MSG_DOWN, MSG_EXIT,  MSG_CALL_FAILED,
+                                       MSG_CHILD_EXIT, MSG_WAKE,     MSG_LOG,  UINT32_MAX};
     two(NULL);
     for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
         CHECK(actor_send(rt, a.id, types[i], NULL, 0));
@@ -228,10 +228,10 @@ TEST(messages_that_pretend_to_be_the_system_s_harm_nobody) {
 /* ---- buffers ---- */
 
 static const void *seen_at;
-static bool see_where(part_t *part, message_t *msg) {
-    part->n++;
-    seen_at = msg->payload;
-    return true;
+static bool        see_where(part_t *part, message_t *msg) {
+           part->n++;
+           seen_at = msg->payload;
+           return true;
 }
 
 TEST(a_buffer_travels_without_being_copied_and_goes_with_its_last_reader) {

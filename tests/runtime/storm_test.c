@@ -20,9 +20,9 @@ static rig_random_t dice;
 static uint32_t     roll(uint32_t n) { return rig_random_below(&dice, n); }
 static actor_id_t   someone(void) { return cast[roll(CAST)].part.id; } /* alive or not */
 static const char  *some_name(void) {
-    static char name[8];
-    snprintf(name, sizeof name, "name%u", (unsigned)roll(NAMES));
-    return name;
+     static char name[8];
+     snprintf(name, sizeof name, "name%u", (unsigned)roll(NAMES));
+     return name;
 }
 
 static char content[LARGE];
@@ -57,23 +57,28 @@ static void reserve_somehow(role_t *role) {
 static bool act(role_t *role) {
     message_buffer_t *buf;
     switch (roll(30)) {
-    case 0: case 1: (void)actor_send(rt, someone(), 1, content, roll(LARGE)); break;
+    case 0:
+    case 1: (void)actor_send(rt, someone(), 1, content, roll(LARGE)); break;
     case 2: (void)actor_send_named(rt, some_name(), 1, content, roll(64)); break;
-    case 3: case 4: did_call = actor_call(rt, someone(), 2, content, roll(LARGE), roll(30)); break;
+    case 3:
+    case 4: did_call = actor_call(rt, someone(), 2, content, roll(LARGE), roll(30)); break;
     case 5: actor_call_cancel(rt, did_call); break;
     case 6: actor_call_cancel(rt, roll(64)); break;
-    case 7: case 8: deal_with_kept(role); break;
+    case 7:
+    case 8: deal_with_kept(role); break;
     case 9: wait_somehow(role); break;
     case 10: (void)actor_watch_fd(rt, (int)roll(FDS), 1 + roll(4)); break;
     case 11: (void)actor_unwatch_fd(rt, (int)roll(FDS)); break;
     case 12: (void)!actor_link(rt, someone()); break;
     case 13: actor_unlink(rt, someone()); break;
-    case 14: case 15: did_monitor = actor_monitor(rt, someone()); break;
+    case 14:
+    case 15: did_monitor = actor_monitor(rt, someone()); break;
     case 16: actor_demonitor(rt, roll(2) == 0 ? did_monitor : roll(64)); break;
     case 17: (void)!actor_try_register_name(rt, some_name(), someone()); break;
     case 18: reserve_somehow(role); break;
     case 19: (void)actor_unregister_name(rt, some_name()); break;
-    case 20: case 21: did_timer = actor_set_timer(rt, roll(40), roll(3) == 0); break;
+    case 20:
+    case 21: did_timer = actor_set_timer(rt, roll(40), roll(3) == 0); break;
     case 22: (void)actor_cancel_timer(rt, roll(2) == 0 ? did_timer : roll(64)); break;
     case 23: actor_trap_exits(rt, roll(2) == 0); break;
     case 24: actor_exit(rt, someone(), (uint8_t)roll(5)); break;
@@ -122,8 +127,11 @@ static unsigned entered, freed;
 static void on_stage(role_t *role) {
     freed += role->part.frees;
     *role = (role_t){.part = {.on = live, .on_free = leave}};
-    actor_options_t options = {.behavior = play_behavior, .state = role, .free_state = play_free,
-                               .mailbox_size = 1 + roll(30), .trap_exits = roll(3) == 0,
+    actor_options_t options = {.behavior = play_behavior,
+                               .state = role,
+                               .free_state = play_free,
+                               .mailbox_size = 1 + roll(30),
+                               .trap_exits = roll(3) == 0,
                                .name = roll(4) == 0 ? some_name() : NULL,
                                .parent = roll(3) == 0 ? someone() : ACTOR_ID_INVALID};
     if (actor_spawn_opts(rt, &options, &role->part.id) == MK_OK) entered++;

@@ -8,11 +8,11 @@ static void one(void) {
     enter(&a);
 }
 
-#define CHECK_TICKED(part, number, times)                          \
-    do {                                                           \
-        CHECK_EQ(last_note(part)->type, MSG_TIMER);                \
-        CHECK_EQ(last_note(part)->as.timer.id, number);            \
-        CHECK_EQ(last_note(part)->as.timer.expirations, times);    \
+#define CHECK_TICKED(part, number, times)                       \
+    do {                                                        \
+        CHECK_EQ(last_note(part)->type, MSG_TIMER);             \
+        CHECK_EQ(last_note(part)->as.timer.id, number);         \
+        CHECK_EQ(last_note(part)->as.timer.expirations, times); \
     } while (0)
 
 TEST(a_one_shot_timer_fires_once_and_not_early) {
@@ -175,7 +175,7 @@ TEST(timers_fire_in_the_order_of_their_times) {
 
 TEST(timers_due_together_after_a_long_sleep_are_told_in_the_order_of_their_times) {
     one();
-    timer_id_t id[4];
+    timer_id_t            id[4];
     static const uint64_t times[] = {300, 10, 5000, 70};
     for (unsigned i = 0; i < 4; i++) {
         in(&a, do_once, times[i]);

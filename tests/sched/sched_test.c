@@ -22,8 +22,8 @@ static void finish(runtime_t *rt, actor_t *actor) {
 
 static void setup(uint32_t turn_max) {
     mk_pool_init(&pool, 0);
-    sched = (mk_sched_t){.pool = &pool, .turn_messages_max = turn_max, .admit = admit, .finish = finish,
-                         .wake = {.type = 'W'}};
+    sched = (mk_sched_t){
+        .pool = &pool, .turn_messages_max = turn_max, .admit = admit, .finish = finish, .wake = {.type = 'W'}};
     story[0] = '\0';
     admits = true;
     finished = 0;
@@ -189,12 +189,12 @@ TEST(making_ready_twice_is_one_turn) {
 }
 
 static mk_msg_t *kept;
-static bool keep(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
-    (void)rt, (void)self, (void)state;
-    CHECK(&sched.handling->pub == msg);
-    kept = sched.handling;
-    sched.handling = NULL; /* as message_take() does */
-    return true;
+static bool      keep(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+         (void)rt, (void)self, (void)state;
+         CHECK(&sched.handling->pub == msg);
+         kept = sched.handling;
+         sched.handling = NULL; /* as message_take() does */
+         return true;
 }
 
 TEST(a_taken_message_outlives_the_turn) {

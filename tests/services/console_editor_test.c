@@ -227,7 +227,7 @@ TEST(a_line_from_the_history_is_edited_as_a_copy) {
 }
 
 TEST(the_history_forgets_its_oldest_line_first) {
-    char text[16];
+    char text[24];
     begin(80);
     for (int i = 0; i < CONSOLE_HISTORY_LINES_MAX + 5; i++) {
         snprintf(text, sizeof text, "line %d", i);

@@ -2,6 +2,7 @@
 """mk run: guests below a supervisor until a signal."""
 import signal
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -11,9 +12,9 @@ import rig
 class Node:
     """mk run with its standard error being read line by line."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, stdout=subprocess.PIPE):
         self.process = subprocess.Popen(
-            [rig.MK, "run", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [rig.MK, "run", *args], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True,
             env=rig.environment(),
         )
         self.timer = threading.Timer(rig.LIMIT_S, self.process.kill)
@@ -29,11 +30,12 @@ class Node:
 
     def end(self):
         self.lines += self.process.stderr.readlines()
-        self.out = self.process.stdout.read()
+        self.out = self.process.stdout.read() if self.process.stdout else ""
         code = self.process.wait()
         self.timer.cancel()
         self.process.stderr.close()
-        self.process.stdout.close()
+        if self.process.stdout:
+            self.process.stdout.close()
         return code
 
 
@@ -55,6 +57,33 @@ class Run(unittest.TestCase):
         node.process.send_signal(signal.SIGINT)
         self.assertEqual(node.end(), 0, node.lines)
         self.assertNotIn("'echo'", "".join(line for line in node.lines if "trapped" in line))
+
+    def test_output_that_nobody_reads_does_not_hold_up_the_node(self):
+        node = Node(rig.guest("printer"))
+        node.expect("printed a lot")  # by then more than a pipe holds
+        node.process.send_signal(signal.SIGINT)
+        self.assertIsNone(node.process.poll())
+        node.process.wait(rig.LIMIT_S / 2)
+        self.assertEqual(node.end(), 0, node.lines)
+        self.assertEqual(set(node.out), {"p", "\n"})
+
+    def test_all_that_is_printed_is_read_by_who_reads(self):
+        with tempfile.TemporaryFile("w+") as file:
+            node = Node(rig.guest("printer"), stdout=file)
+            node.expect("printed a lot")
+            node.process.send_signal(signal.SIGINT)
+            self.assertEqual(node.end(), 0, node.lines)
+            file.seek(0)
+            out = file.read()
+        self.assertGreaterEqual(len(out), 40 * 50000)
+        self.assertEqual(set(out.splitlines()), {"p" * 99})
+
+    def test_a_guest_that_meddles_with_the_nodes_own_actors_changes_nothing(self):
+        node = Node(rig.guest("meddler"), rig.example("echo"))
+        node.expect("meddled")
+        node.process.send_signal(signal.SIGINT)
+        self.assertEqual(node.end(), 0, node.lines)
+        self.assertNotIn("ended", "".join(node.lines))
 
     def test_a_file_that_is_no_guest_is_a_failure_that_names_it(self):
         for path, says in [

@@ -186,6 +186,15 @@ class BadDays(unittest.TestCase):
         self.assertRegex(lines[2], r"^\[exit\] loop \(4294967299\) ran out of its time budget")
         self.assertEqual(lines[-2:], ["4294967298", "Goodbye."])
 
+    def test_a_guest_that_prints_without_end_takes_no_line_from_the_others(self):
+        echo = rig.example("echo")
+        calls = "".join("call echo 200 %d\n" % i for i in range(20))
+        done = shell("load %s\nload %s\n%sstop chatter\n" % (rig.guest("chatter"), echo, calls))
+        said = [line for line in done.out.splitlines() if line != "x"]
+        self.assertEqual([line for line in said if "not shown" in line], [], said)
+        self.assertEqual(said[4:24], ['[reply] type=201 from=4294967300 size=%d "%d"' % (len(str(i)), i) for i in range(20)])
+        self.assertEqual(said[24:], ["Stopped actor 4294967299", "Goodbye."])
+
     def test_a_guest_without_an_answer_is_waited_for_five_seconds(self):
         done = shell("load %s\ncall counter 100\nself\n" % rig.example("counter"))
         self.assertEqual(done.out.splitlines()[2:], ["call: no reply within 5 s", "4294967298", "Goodbye."])

@@ -13,7 +13,7 @@ static world_t w;
 
 static void check_refused(const char *name, mk_err_t result, const char *text) {
     actor_id_t id;
-    mk_err_t was = world_try_spawn(&w, name, NULL, &id);
+    mk_err_t   was = world_try_spawn(&w, name, NULL, &id);
     if (was != result) rig_fail(__FILE__, __LINE__, "%s: %s (%s)", name, mk_err_name(was), w.err);
     if (strstr(w.err, text) == NULL) rig_fail(__FILE__, __LINE__, "%s: \"%s\" lacks \"%s\"", name, w.err, text);
     CHECK_EQ(mk_code_count(), 0);
@@ -103,8 +103,8 @@ TEST(instances_of_the_same_bytes_share_one_module) {
     uint8_t *bytes = read_guest("forever", &size);
     world_open(&w);
     for (int i = 0; i < 1000; i++) {
-        actor_id_t id = actor_spawn_wasm(w.rt, bytes, size, 4, WASM_DEFAULT_STACK_SIZE, WASM_DEFAULT_HEAP_SIZE,
-                                         FIBER_STACK_SMALL);
+        actor_id_t id =
+            actor_spawn_wasm(w.rt, bytes, size, 4, WASM_DEFAULT_STACK_SIZE, WASM_DEFAULT_HEAP_SIZE, FIBER_STACK_SMALL);
         CHECK(id != ACTOR_ID_INVALID);
     }
     CHECK_EQ(mk_code_count(), 1);

@@ -10,14 +10,12 @@
 
 static char err[MK_MODULE_ERR_BYTES];
 
-static mk_err_t inspect(const module_t *m, mk_module_info_t *info)
-{
+static mk_err_t inspect(const module_t *m, mk_module_info_t *info) {
     return mk_module_inspect(m->at, m->size, info, err, sizeof err);
 }
 
 /* The text with which a module is refused; "" if it is not. */
-static const char *refusal(const module_t *m)
-{
+static const char *refusal(const module_t *m) {
     mk_module_info_t info;
     if (inspect(m, &info) == MK_OK) mk_module_info_fini(&info);
     return err;
@@ -29,8 +27,7 @@ static const mk_import_sig_t offered[] = {
 };
 
 /* The text with which mk_module_check() refuses a module that is well formed. */
-static const char *check(const module_t *m)
-{
+static const char *check(const module_t *m) {
     mk_module_info_t info;
     CHECK_EQ(inspect(m, &info), MK_OK);
     mk_err_t result = mk_module_check(&info, offered, 2, err, sizeof err);
@@ -40,8 +37,7 @@ static const char *check(const module_t *m)
 }
 
 /* A guest with one import, one memory and one function per export type; no exports yet. */
-static module_t guest_without_exports(void)
-{
+static module_t guest_without_exports(void) {
     module_t m = module_begin();
     module_types(&m);
     SECTION(&m, 2, 1, NAME_ENV, NAME_SEND, 0, T_SEND);
@@ -64,15 +60,13 @@ static void add_code(module_t *m)
 
 #define EXPORTS(m, ...) (SECTION(m, 7, __VA_ARGS__), add_code(m))
 
-static module_t guest(void)
-{
+static module_t guest(void) {
     module_t m = guest_without_exports();
     EXPORTS(&m, 2, NAME_MEMORY, 2, 0, NAME_HANDLE, 0, 1);
     return m;
 }
 
-TEST(a_module_tells_what_it_imports_and_exports)
-{
+TEST(a_module_tells_what_it_imports_and_exports) {
     module_t         m = guest();
     mk_module_info_t info;
     CHECK_EQ(inspect(&m, &info), MK_OK);
@@ -95,8 +89,7 @@ TEST(a_module_tells_what_it_imports_and_exports)
     mk_module_info_fini(&info);
 }
 
-TEST(a_module_tells_of_its_memory_and_of_the_code_that_asks_for_it)
-{
+TEST(a_module_tells_of_its_memory_and_of_the_code_that_asks_for_it) {
     module_t         m = guest();
     mk_module_info_t info;
     CHECK_EQ(inspect(&m, &info), MK_OK);
@@ -108,8 +101,7 @@ TEST(a_module_tells_of_its_memory_and_of_the_code_that_asks_for_it)
     mk_module_info_fini(&info);
 }
 
-TEST(types_are_written_as_people_write_them)
-{
+TEST(types_are_written_as_people_write_them) {
     module_t         m = guest();
     mk_module_info_t info;
     char             text[64];
@@ -132,8 +124,7 @@ TEST(types_are_written_as_people_write_them)
     mk_module_info_fini(&info);
 }
 
-TEST(what_is_no_module_is_told_apart)
-{
+TEST(what_is_no_module_is_told_apart) {
     module_t m = {.size = 0};
     CHECK_STR(refusal(&m), "not a WebAssembly module");
     CHECK_EQ(mk_module_inspect(NULL, 0, &(mk_module_info_t){0}, NULL, 0), MK_ERR_FORMAT);
@@ -149,8 +140,7 @@ TEST(what_is_no_module_is_told_apart)
     CHECK_STR(refusal(&m), "truncated at byte 6");
 }
 
-TEST(a_module_cut_anywhere_is_refused_or_whole)
-{
+TEST(a_module_cut_anywhere_is_refused_or_whole) {
     module_t full = guest();
     for (size_t size = 0; size < full.size; size++) {
         uint8_t         *cut = malloc(size + 1); /* its own block, so that a sanitizer sees its end */
@@ -166,8 +156,7 @@ TEST(a_module_cut_anywhere_is_refused_or_whole)
     }
 }
 
-TEST(a_module_with_any_byte_changed_is_read_without_harm)
-{
+TEST(a_module_with_any_byte_changed_is_read_without_harm) {
     module_t full = guest();
     for (size_t i = 0; i < full.size; i++) {
         uint8_t *copy = malloc(full.size);
@@ -183,8 +172,7 @@ TEST(a_module_with_any_byte_changed_is_read_without_harm)
     }
 }
 
-TEST(a_refusal_names_the_section_and_the_place)
-{
+TEST(a_refusal_names_the_section_and_the_place) {
     module_t m = module_begin();
     SECTION(&m, 1, 2, 0x60, 0, 0);
     CHECK_STR(refusal(&m), "truncated at byte 15 in section type");
@@ -207,8 +195,7 @@ TEST(a_refusal_names_the_section_and_the_place)
     CHECK_STR(refusal(&m), "unknown type 0x11 at byte 14 in section type");
 }
 
-TEST(a_count_beyond_the_bytes_is_refused_before_anything_is_allocated)
-{
+TEST(a_count_beyond_the_bytes_is_refused_before_anything_is_allocated) {
     module_t m = module_begin();
     SECTION(&m, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F);
     oom_arm(1);
@@ -223,8 +210,7 @@ TEST(a_count_beyond_the_bytes_is_refused_before_anything_is_allocated)
     CHECK_STR(refusal(&m), "a number is too long at byte 11 in section type");
 }
 
-TEST(functions_and_bodies_must_agree_in_number)
-{
+TEST(functions_and_bodies_must_agree_in_number) {
     module_t m = module_begin();
     module_types(&m);
     SECTION(&m, 3, 2, T_VOID, T_VOID);
@@ -239,8 +225,7 @@ TEST(functions_and_bodies_must_agree_in_number)
 }
 
 /* The refusal of a module with one function of these bytes after its locals. */
-static const char *code_refusal(const uint8_t *bytes, size_t size)
-{
+static const char *code_refusal(const uint8_t *bytes, size_t size) {
     module_t m = module_begin(), body = {.size = 0};
     module_types(&m);
     SECTION(&m, 3, 1, T_VOID);
@@ -255,8 +240,7 @@ static const char *code_refusal(const uint8_t *bytes, size_t size)
 }
 #define CODE_REFUSAL(...) code_refusal(BYTES(__VA_ARGS__))
 
-TEST(every_kind_of_instruction_is_stepped_over)
-{
+TEST(every_kind_of_instruction_is_stepped_over) {
     CHECK_STR(CODE_REFUSAL(0x00, 0x01, 0x02, 0x40, 0x03, I32, 0x04, 0x05, 0x0B, 0x0B, 0x0B, 0x0B), "");
     CHECK_STR(CODE_REFUSAL(0x02, 0xFF, 0x7F, 0x0B, 0x02, 0x70, 0x0B, 0x0B), "");
     CHECK_STR(CODE_REFUSAL(0x0C, 0x80, 1, 0x0D, 2, 0x0E, 2, 0, 1, 0, 0x0F, 0x0B), "");
@@ -279,8 +263,7 @@ TEST(every_kind_of_instruction_is_stepped_over)
               "");
 }
 
-TEST(code_that_cannot_be_stepped_over_is_refused)
-{
+TEST(code_that_cannot_be_stepped_over_is_refused) {
     CHECK_STR(CODE_REFUSAL(0x27, 0x0B), "unknown instruction 0x27");
     CHECK_STR(CODE_REFUSAL(0xFC, 18, 0x0B), "unknown instruction 0xfc0012");
     CHECK_STR(CODE_REFUSAL(0xFD, 0x94, 2, 0x0B), "unknown instruction 0xfd0114");
@@ -291,8 +274,7 @@ TEST(code_that_cannot_be_stepped_over_is_refused)
     CHECK_STR(CODE_REFUSAL(0x02, 0x7A, 0x0B, 0x0B), "unknown type 0x7a");
 }
 
-TEST(a_feature_that_no_engine_here_has_is_refused_by_its_name)
-{
+TEST(a_feature_that_no_engine_here_has_is_refused_by_its_name) {
     CHECK_STR(CODE_REFUSAL(0x06, 0x40, 0x0B, 0x0B), "exceptions are not supported");
     CHECK_STR(CODE_REFUSAL(0xFE, 3, 0, 0x0B), "atomic instructions are not supported");
     CHECK_STR(CODE_REFUSAL(0xFB, 0, 0, 0x0B), "typed references are not supported");
@@ -317,8 +299,7 @@ TEST(a_feature_that_no_engine_here_has_is_refused_by_its_name)
     CHECK_STR(refusal(&m), "exceptions are not supported at byte 11 in section tag");
 }
 
-TEST(memory_beyond_4_gib_or_upside_down_is_refused)
-{
+TEST(memory_beyond_4_gib_or_upside_down_is_refused) {
     module_t m = module_begin();
     SECTION(&m, 5, 1, 0, 0x81, 0x80, 4);
     CHECK_STR(refusal(&m), "memory of 65537 to 65536 pages at byte 12 in section memory");
@@ -330,8 +311,7 @@ TEST(memory_beyond_4_gib_or_upside_down_is_refused)
     CHECK_STR(refusal(&m), "memory of 2 to 1 pages at byte 12 in section memory");
 }
 
-TEST(segments_of_every_form_are_read)
-{
+TEST(segments_of_every_form_are_read) {
     module_t m = module_begin();
     module_types(&m);
     SECTION(&m, 3, 1, T_VOID);
@@ -370,8 +350,7 @@ TEST(segments_of_every_form_are_read)
     CHECK_STR(refusal(&m), "unknown segment 3 at byte 12 in section data");
 }
 
-TEST(data_that_its_memory_cannot_hold_is_refused)
-{
+TEST(data_that_its_memory_cannot_hold_is_refused) {
     module_t m = module_begin();
     SECTION(&m, 5, 1, 0, 1);
     SECTION(&m, 11, 2, 0, 0x41, 0xFE, 0xFF, 3, 0x0B, 2, 'a', 'b', 1, 1, 'c'); /* up to the last byte */
@@ -386,8 +365,7 @@ TEST(data_that_its_memory_cannot_hold_is_refused)
     CHECK_STR(refusal(&m), "data for bytes 4294967295 to 4294967295 of a memory of 65536 at byte 18 in section data");
 }
 
-TEST(a_guest_that_keeps_the_contract_passes)
-{
+TEST(a_guest_that_keeps_the_contract_passes) {
     module_t m = guest();
     CHECK_STR(check(&m), "");
     m = guest_without_exports();
@@ -396,8 +374,7 @@ TEST(a_guest_that_keeps_the_contract_passes)
     CHECK_STR(check(&m), "");
 }
 
-TEST(the_first_missing_or_mistyped_export_is_named)
-{
+TEST(the_first_missing_or_mistyped_export_is_named) {
     module_t m = guest_without_exports();
     EXPORTS(&m, 1, NAME_HANDLE, 0, 1);
     CHECK_STR(check(&m), "no export 'memory'");
@@ -425,8 +402,7 @@ TEST(the_first_missing_or_mistyped_export_is_named)
 }
 
 /* The refusal of a guest whose only import is given. */
-static const char *import_refusal(const uint8_t *bytes, size_t size)
-{
+static const char *import_refusal(const uint8_t *bytes, size_t size) {
     module_t m = module_begin();
     module_types(&m);
     module_section(&m, 2, bytes, size);
@@ -434,8 +410,7 @@ static const char *import_refusal(const uint8_t *bytes, size_t size)
 }
 #define IMPORT_REFUSAL(...) import_refusal(BYTES(__VA_ARGS__))
 
-TEST(the_first_import_that_cannot_be_met_is_named)
-{
+TEST(the_first_import_that_cannot_be_met_is_named) {
     CHECK_STR(IMPORT_REFUSAL(1, NAME_ENV, 3, 'f', 'o', 'o', 0, T_VOID), "import env.foo: no such function");
     CHECK_STR(IMPORT_REFUSAL(1, 1, 'x', NAME_SEND, 0, T_SEND), "import x.mk_send: no such function");
     CHECK_STR(IMPORT_REFUSAL(1, NAME_ENV, NAME_SEND, 0, T_MAP),
@@ -448,8 +423,7 @@ TEST(the_first_import_that_cannot_be_met_is_named)
               "import env.t is a table: only functions can be imported");
 }
 
-TEST(names_are_made_fit_to_print)
-{
+TEST(names_are_made_fit_to_print) {
     CHECK_STR(IMPORT_REFUSAL(1, NAME_ENV, 4, 'a', 0, 27, ' ', 0, T_VOID), "import env.a???: no such function");
     module_t name = {.size = 0};
     module_add(&name, BYTES(1, NAME_ENV, 0xC8, 1));
@@ -460,8 +434,7 @@ TEST(names_are_made_fit_to_print)
     CHECK(strstr(err, "nnn...: no such function") != NULL);
 }
 
-TEST(a_short_error_buffer_is_never_overrun)
-{
+TEST(a_short_error_buffer_is_never_overrun) {
     module_t         m = guest_without_exports();
     mk_module_info_t info;
     char             small[9] = "12345678";
@@ -477,8 +450,7 @@ TEST(a_short_error_buffer_is_never_overrun)
     mk_module_info_fini(&info);
 }
 
-TEST(an_allocator_is_taken_as_a_pair)
-{
+TEST(an_allocator_is_taken_as_a_pair) {
     static const struct {
         const char *alloc, *free;
     } expected[] = {{NULL, NULL}, {"mk_alloc", NULL}, {"malloc", "free"}, {"mk_alloc", NULL}};
@@ -503,8 +475,7 @@ TEST(an_allocator_is_taken_as_a_pair)
 #define NAME_PROCESSED 12, 'p', 'r', 'o', 'c', 'e', 's', 's', 'e', 'd', '-', 'b', 'y'
 #define NAME_COMPILE   14, 'G', 'o', ' ', 'c', 'm', 'd', '/', 'c', 'o', 'm', 'p', 'i', 'l', 'e'
 
-static bool from_go(const uint8_t *custom, size_t size)
-{
+static bool from_go(const uint8_t *custom, size_t size) {
     module_t         m = module_begin();
     mk_module_info_t info;
     module_section(&m, 0, custom, size);
@@ -514,8 +485,7 @@ static bool from_go(const uint8_t *custom, size_t size)
     return result;
 }
 
-TEST(the_standard_go_toolchain_is_recognised)
-{
+TEST(the_standard_go_toolchain_is_recognised) {
     CHECK(from_go(BYTES(10, 'g', 'o', ':', 'b', 'u', 'i', 'l', 'd', 'i', 'd', 1, 2, 3)));
     CHECK(from_go(BYTES(NAME_PRODUCERS, 2, 8, 'l', 'a', 'n', 'g', 'u', 'a', 'g', 'e', 1, 2, 'G', 'o', 1, 'v',
                         NAME_PROCESSED, 1, NAME_COMPILE, 3, '1', '.', '2')));
@@ -528,8 +498,7 @@ TEST(the_standard_go_toolchain_is_recognised)
     CHECK(!from_go(BYTES(0)));
 }
 
-TEST(each_failing_allocation_leaves_nothing_behind)
-{
+TEST(each_failing_allocation_leaves_nothing_behind) {
     module_t m = guest();
     for (unsigned n = 1; oom_arm(n); n++) {
         mk_module_info_t info;

@@ -15,6 +15,7 @@
 #include "microkernel/supervision.h"
 #include "microkernel/wasm_actor.h"
 #include "node.h"
+#include "output.h"
 
 enum {
     /* A guest that ends at once is tried again after 0.1 s, 0.2 s, ... up to 10 s. At that pace no minute sees as many
@@ -25,7 +26,10 @@ enum {
     RESTARTS_MAX = 1000,
 };
 
-enum { MSG_START = 1, READABLE = 1 };
+enum { MSG_START = 1, MSG_FLUSH = 2, READABLE = 1 };
+
+/* How long the end waits for a slow reader of what was printed. */
+enum { LAST_WORDS_MS = 2000 };
 
 typedef char guest_name_t[MK_GUEST_NAME_BYTES];
 
@@ -36,7 +40,10 @@ typedef struct keeper {
     size_t        count;
     int           signals; /* signalfd */
     actor_id_t    supervisor;
+    mk_output_t   output;
     bool          stopping;
+    timer_id_t    last_words;
+    bool          ended; /* the guests are gone; what they printed may not be read yet */
     int           result;
 } keeper_t;
 
@@ -81,6 +88,8 @@ static int add_guest(keeper_t *keeper, const char *path, const wasm_options_t *o
 
 static int add_guests(keeper_t *keeper, const mk_settings_t *settings) {
     wasm_options_t options = {
+        .print = mk_output_print,
+        .print_arg = &keeper->output,
         .grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
         .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
         .budget_ms = settings->budget_ms,
@@ -130,7 +139,7 @@ static bool start(runtime_t *rt, keeper_t *keeper) {
 }
 
 /* The first signal stops the guests in order; a second one does not wait for them. */
-static bool on_signal(runtime_t *rt, keeper_t *keeper) {
+static bool on_signals(runtime_t *rt, keeper_t *keeper) {
     struct signalfd_siginfo info;
     if (read(keeper->signals, &info, sizeof info) != (ssize_t)sizeof info) return true;
     if (keeper->stopping) return false;
@@ -139,25 +148,46 @@ static bool on_signal(runtime_t *rt, keeper_t *keeper) {
     return true;
 }
 
+/* After the end nothing else keeps the node. */
+static bool on_output(keeper_t *keeper) { return !mk_output_flush(&keeper->output) || !keeper->ended; }
+
+static bool on_fd_event(runtime_t *rt, keeper_t *keeper, const message_t *msg) {
+    const fd_event_payload_t *event = msg->payload;
+    return event->fd == keeper->signals ? on_signals(rt, keeper) : on_output(keeper);
+}
+
+/* The time for last words is over, or an output that cannot be watched is tried again. */
+static bool on_timer(keeper_t *keeper, const message_t *msg) {
+    const timer_payload_t *timer = msg->payload;
+    return timer->id != keeper->last_words && on_output(keeper);
+}
+
 /* The supervisor is this actor's only child. */
-static bool on_supervisor_end(keeper_t *keeper, const message_t *msg) {
+static bool on_supervisor_end(runtime_t *rt, keeper_t *keeper, const message_t *msg) {
     const child_exit_payload_t *end = msg->payload;
     if (keeper->stopping) {
         keeper->result = MK_CLI_OK;
     } else {
         mk_cli_fail("run", "the supervisor has ended: %s", exit_reason_text(end->exit_reason));
     }
-    return false;
+    keeper->ended = true;
+    keeper->last_words = actor_set_timer(rt, LAST_WORDS_MS, false);
+    return keeper->last_words != TIMER_ID_INVALID && on_output(keeper);
 }
+
+/* Guests can guess this actor's id; a start is the program's own to ask for, all else they cannot send or may. */
+static bool is_start(const message_t *msg) { return msg->type == MSG_START && msg->source == ACTOR_ID_INVALID; }
 
 static bool keep(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     keeper_t *keeper = state;
     bool      stay = true;
     (void)self;
     switch (msg->type) {
-    case MSG_START: stay = start(rt, keeper); break;
-    case MSG_FD_EVENT: stay = on_signal(rt, keeper); break;
-    case MSG_CHILD_EXIT: stay = on_supervisor_end(keeper, msg); break;
+    case MSG_START: stay = !is_start(msg) || start(rt, keeper); break;
+    case MSG_FLUSH: stay = on_output(keeper); break;
+    case MSG_FD_EVENT: stay = on_fd_event(rt, keeper, msg); break;
+    case MSG_TIMER: stay = on_timer(keeper, msg); break;
+    case MSG_CHILD_EXIT: stay = on_supervisor_end(rt, keeper, msg); break;
     default: break;
     }
     if (!stay) runtime_stop(rt);
@@ -171,6 +201,7 @@ static int keep_guests(runtime_t *rt, keeper_t *keeper) {
         return mk_cli_fail("run", "out of memory");
     }
     keeper->result = MK_CLI_FAILED;
+    mk_output_attach(&keeper->output, rt, id, MSG_FLUSH);
     runtime_run(rt);
     return keeper->result;
 }
@@ -199,10 +230,11 @@ static int run_guests(keeper_t *keeper, const mk_settings_t *settings) {
 static int run(const mk_settings_t *settings) {
     keeper_t keeper = {.signals = open_signals()};
     if (keeper.signals < 0) return mk_cli_fail("run", "signalfd: %s", strerror(errno));
-    if (!wasm_actors_init()) return mk_cli_fail("run", "out of memory"); /* the guests' modules outlive the node */
-    int result = run_guests(&keeper, settings);
+    if (!mk_output_open(&keeper.output) || !wasm_actors_init()) return mk_cli_fail("run", "out of memory");
+    int result = run_guests(&keeper, settings); /* the guests' modules outlive the node */
     free_guests(&keeper);
     wasm_actors_cleanup();
+    mk_output_close(&keeper.output);
     close(keeper.signals);
     return result;
 }

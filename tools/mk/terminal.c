@@ -82,13 +82,17 @@ static void open_output(mk_terminal_t *terminal) {
     terminal->out_private = terminal->out_owned = true;
 }
 
-void mk_terminal_open(mk_terminal_t *terminal) {
+void mk_terminal_open_output(mk_terminal_t *terminal) {
     memset(terminal, 0, sizeof *terminal);
     terminal->in_fd = STDIN_FILENO;
     terminal->out_is_terminal = isatty(STDOUT_FILENO) != 0;
     open_output(terminal);
-    terminal->edit = can_edit() && raw_mode(STDIN_FILENO);
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is a failed write */
+}
+
+void mk_terminal_open(mk_terminal_t *terminal) {
+    mk_terminal_open_output(terminal);
+    terminal->edit = can_edit() && raw_mode(STDIN_FILENO);
 }
 
 void mk_terminal_close(mk_terminal_t *terminal) {

@@ -20,6 +20,8 @@ typedef struct mk_terminal {
 
 /* Cannot fail: what cannot be had (a private description, raw mode) is done without. */
 void mk_terminal_open(mk_terminal_t *terminal);
+/* Standard output alone, without touching how the terminal behaves. */
+void mk_terminal_open_output(mk_terminal_t *terminal);
 void mk_terminal_close(mk_terminal_t *terminal);
 
 /* What a console needs of it; valid until closed. */

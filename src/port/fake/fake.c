@@ -10,9 +10,7 @@ static const uint64_t WALL_START_MS = 1767225600000u; /* 2026-01-01T00:00:00Z */
 
 mk_fake_t mk_fake = {.now_us = START_US, .wall_ms = 1767225600000u, .seed = 1};
 
-void mk_fake_reset(uint64_t seed) {
-    mk_fake = (mk_fake_t){.now_us = START_US, .wall_ms = WALL_START_MS, .seed = seed};
-}
+void mk_fake_reset(uint64_t seed) { mk_fake = (mk_fake_t){.now_us = START_US, .wall_ms = WALL_START_MS, .seed = seed}; }
 
 void mk_fake_advance_us(uint64_t us) {
     mk_fake.wall_ms += (mk_fake.now_us + us) / 1000 - mk_fake.now_us / 1000;

@@ -31,7 +31,8 @@ static int open_below(const char *below, const char *path) {
     int folder = open(below, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return -1;
     while (*path == '/') path++; /* the folder is the guest's root */
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     int             fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
     int             why = errno;
     close(folder);

@@ -11,8 +11,8 @@
 
 struct mk_thread {
     pthread_t id;
-    void    (*run)(void *arg);
-    void     *arg;
+    void (*run)(void *arg);
+    void *arg;
 };
 struct mk_mutex {
     pthread_mutex_t m;

@@ -14,14 +14,14 @@
 #include "wasm/fiber/switch.h"
 
 struct mk_fiber {
-    mk_fiber_t  *next; /* in the pool */
-    uint8_t     *low;
-    size_t       bytes;   /* of the whole mapping above the guard page */
-    void        *inside;  /* stack pointer while the fiber is left     */
-    void        *outside; /* stack pointer of whoever went in          */
-    mk_fiber_fn *fn;
-    void        *arg;
-    bool         finished;
+    mk_fiber_t         *next; /* in the pool */
+    uint8_t            *low;
+    size_t              bytes;   /* of the whole mapping above the guard page */
+    void               *inside;  /* stack pointer while the fiber is left     */
+    void               *outside; /* stack pointer of whoever went in          */
+    mk_fiber_fn        *fn;
+    void               *arg;
+    bool                finished; /* the function has returned and the stack waits for the next one */
     mk_sanitize_fiber_t sanitize;
 };
 
@@ -29,7 +29,7 @@ enum { POOL_SIZES = 8, POOL_KEEP = 32 };
 
 /* Guests of several threads share the pool; it is held for a few instructions only. */
 static struct {
-    atomic_flag   busy;
+    atomic_flag busy;
     struct {
         size_t      bytes;
         mk_fiber_t *first;
@@ -118,13 +118,16 @@ size_t mk_fiber_count(void) { return atomic_load_explicit(&pool.fibers, memory_o
 
 uint8_t *mk_fiber_stack_low(const mk_fiber_t *fiber) { return fiber->low; }
 
+/* Runs one function after the other: a stack whose last one has returned is not set up again. */
 static void fiber_main(void *arg) {
     mk_fiber_t *fiber = arg;
-    mk_sanitize_arrived_inside(&fiber->sanitize);
-    fiber->fn(fiber->arg);
-    fiber->finished = true;
-    mk_sanitize_going_outside(&fiber->sanitize, true);
-    mk_fiber_switch(&fiber->inside, fiber->outside);
+    for (;;) {
+        mk_sanitize_arrived_inside(&fiber->sanitize);
+        fiber->fn(fiber->arg);
+        fiber->finished = true;
+        mk_sanitize_going_outside(&fiber->sanitize, true);
+        mk_fiber_switch(&fiber->inside, fiber->outside);
+    }
 }
 
 static bool go_in(mk_fiber_t *fiber) {
@@ -135,11 +138,13 @@ static bool go_in(mk_fiber_t *fiber) {
 }
 
 bool mk_fiber_start(mk_fiber_t *fiber, mk_fiber_fn *fn, void *arg) {
-    mk_sanitize_fiber_fresh(&fiber->sanitize);
+    if (!fiber->finished) { /* new, or given back half-way */
+        mk_sanitize_fiber_fresh(&fiber->sanitize);
+        fiber->inside = mk_fiber_prepare((uint8_t *)fiber, fiber_main, fiber);
+    }
     fiber->fn = fn;
     fiber->arg = arg;
     fiber->finished = false;
-    fiber->inside = mk_fiber_prepare((uint8_t *)fiber, fiber_main, fiber);
     return go_in(fiber);
 }
 

@@ -171,8 +171,8 @@ static void engine_stop(void) {
 
 /* "WASM module load failed: unknown import" is WAMR's; the caller says already that loading failed. */
 static void copy_error(char *err, size_t err_size, const char *text) {
-    static const char *const openings[] = {"WASM module load failed: ", "WASM module instantiate failed: ",
-                                           "Exception: "};
+    static const char *const openings[] = {
+        "WASM module load failed: ", "WASM module instantiate failed: ", "Exception: "};
     for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++) {
         if (strncmp(text, openings[i], strlen(openings[i])) == 0) text += strlen(openings[i]);
     }
@@ -224,17 +224,14 @@ static void module_unload(mk_wasm_module_t *module) {
 static void module_lock(mk_wasm_module_t *module) {
     while (atomic_flag_test_and_set_explicit(&module->busy, memory_order_acquire)) {}
 }
-static void module_unlock(mk_wasm_module_t *module) {
-    atomic_flag_clear_explicit(&module->busy, memory_order_release);
-}
+static void module_unlock(mk_wasm_module_t *module) { atomic_flag_clear_explicit(&module->busy, memory_order_release); }
 
 /* WAMR clears the whole operand stack, of which most guests use little. In a node of waiting guests these zeros would be
  * most of its memory. */
 static wasm_exec_env_t env_create(mk_wasm_instance_t *instance) {
     largest.bytes = 0;
     wasm_exec_env_t env = wasm_runtime_create_exec_env(instance->wamr, instance->limits.stack_bytes);
-    if (env != NULL && largest.bytes >= instance->limits.stack_bytes)
-        mk_stack_forget_zeros(largest.at, largest.bytes);
+    if (env != NULL && largest.bytes >= instance->limits.stack_bytes) mk_stack_forget_zeros(largest.at, largest.bytes);
     return env;
 }
 
