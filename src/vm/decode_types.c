@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 uint8_t mk_vm_read_reference_type(mk_vm_reader_t *r) {
@@ -37,38 +38,41 @@ static uint32_t value_types(mk_vm_decoder_t *d, uint16_t *count, const char *wha
     return at;
 }
 
-static bool equal(const mk_vm_module_t *m, const mk_vm_type_t *a, const mk_vm_type_t *b) {
-    return a->params == b->params && a->results == b->results &&
-           memcmp(m->bytes + a->params_at, m->bytes + b->params_at, a->params) == 0 &&
-           memcmp(m->bytes + a->results_at, m->bytes + b->results_at, a->results) == 0;
+/* A type with its two lists at hand, for comparing. */
+typedef struct listed {
+    const uint8_t *params, *results;
+    mk_vm_type_t  *type;
+} listed_t;
+
+static int compare(const listed_t *a, const listed_t *b) {
+    int order = (a->type->params > b->type->params) - (a->type->params < b->type->params);
+    if (order == 0) order = (a->type->results > b->type->results) - (a->type->results < b->type->results);
+    if (order == 0) order = memcmp(a->params, b->params, a->type->params);
+    if (order == 0) order = memcmp(a->results, b->results, a->type->results);
+    return order;
 }
 
-/* FNV-1a over the counts and both lists. */
-static uint32_t hash(const mk_vm_module_t *m, const mk_vm_type_t *type) {
-    uint32_t h = 2166136261u;
-    for (uint32_t i = 0; i < type->params; i++) h = (h ^ m->bytes[type->params_at + i]) * 16777619u;
-    h = (h ^ type->params) * 16777619u;
-    for (uint32_t i = 0; i < type->results; i++) h = (h ^ m->bytes[type->results_at + i]) * 16777619u;
-    return h ^ h >> 15;
+static int by_contents(const void *a, const void *b) {
+    const listed_t *x = a, *y = b;
+    int             order = compare(x, y);
+    return order != 0 ? order : (x->type > y->type) - (x->type < y->type); /* of equal ones, the first in front */
 }
 
-/* Finds the first type equal to each, through a hash table of indices plus one that lives only here. */
+/* By sorting: a hash table would do it faster, and would let a module choose types that all fall into one place. */
 static void find_equal(mk_vm_decoder_t *d) {
     mk_vm_module_t *m = d->module;
-    uint32_t        slots = 4;
-    while (slots < 2 * m->type_count) slots *= 2;
-    uint32_t *table = mk_calloc(slots, sizeof *table);
-    if (table == NULL) {
-        mk_vm_fail(&d->r, d->r.at, MK_ERR_NOMEM, "out of memory");
-        return;
-    }
+    listed_t       *list = mk_vm_decode_grow(d, NULL, 0, m->type_count, sizeof *list);
+    if (list == NULL) return;
     for (uint32_t i = 0; i < m->type_count; i++) {
-        uint32_t slot = hash(m, &m->types[i]) & (slots - 1);
-        while (table[slot] != 0 && !equal(m, &m->types[table[slot] - 1], &m->types[i])) slot = (slot + 1) & (slots - 1);
-        if (table[slot] == 0) table[slot] = i + 1;
-        m->types[i].same_as = table[slot] - 1;
+        mk_vm_type_t *type = &m->types[i];
+        list[i] = (listed_t){m->bytes + type->params_at, m->bytes + type->results_at, type};
     }
-    mk_free(table);
+    qsort(list, m->type_count, sizeof *list, by_contents);
+    for (uint32_t i = 0, first = 0; i < m->type_count; i++) {
+        if (compare(&list[first], &list[i]) != 0) first = i;
+        list[i].type->same_as = (uint32_t)(list[first].type - m->types);
+    }
+    mk_free(list);
 }
 
 void mk_vm_decode_types(mk_vm_decoder_t *d) {
