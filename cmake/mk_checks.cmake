@@ -35,7 +35,7 @@ if(MK_RISCV_GCC AND MK_QEMU_RISCV32)
                    --build-generator "${CMAKE_GENERATOR}" --build-noclean
                    --build-options "-DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/bare-riscv32.cmake"
                                    -DMK_PORT=bare -DMK_TESTS=ON -DCMAKE_BUILD_TYPE=MinSizeRel
-                                   "-DMK_WERROR=${MK_WERROR}"
+                                   "-DMK_WERROR=${MK_WERROR}" "-DMK_SPEC_TESTS=${MK_SPEC_TESTS}"
                    --test-command "${CMAKE_CTEST_COMMAND}" --output-on-failure --no-tests=error)
   set_tests_properties(bare/tests_in_qemu PROPERTIES TIMEOUT 900)
 else()

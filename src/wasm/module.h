@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "microkernel/error.h"
+#include "vm/read.h"
 
 enum { MK_MODULE_PAGE_BYTES = 65536, MK_MODULE_PAGES_MAX = 65536 };
 
@@ -30,11 +31,7 @@ typedef enum mk_module_kind {
     MK_MODULE_GLOBAL,
 } mk_module_kind_t;
 
-/* A name as it stands in the module: any bytes, not ended by a zero. */
-typedef struct mk_module_name {
-    const char *at;
-    uint32_t    size;
-} mk_module_name_t;
+typedef mk_vm_name_t mk_module_name_t;
 
 typedef struct mk_module_import {
     mk_module_name_t module, name;

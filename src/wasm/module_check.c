@@ -3,7 +3,7 @@
 #include "wasm/module.h"
 
 #include "base/assert.h"
-#include "wasm/module_read.h"
+#include "vm/read.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,17 +50,17 @@ static uint8_t list_at(const list_t *list, uint32_t i) {
     return type_byte(list->letters[i]);
 }
 
-static list_t list_read(mk_module_reader_t *r) {
-    list_t list = {.count = mk_module_u32(r)};
+static list_t list_read(mk_vm_reader_t *r) {
+    list_t list = {.count = mk_vm_u32(r)};
     list.bytes = r->at;
-    mk_module_skip(r, list.count);
+    mk_vm_skip(r, list.count);
     return list;
 }
 
 static signature_t signature_of(const mk_module_info_t *info, uint32_t type) {
-    mk_module_reader_t r;
-    mk_module_reader_init(&r, info->bytes, info->size, NULL, 0);
-    mk_module_skip(&r, info->types[type]);
+    mk_vm_reader_t r;
+    mk_vm_reader_init(&r, info->bytes, info->size, NULL, 0);
+    mk_vm_skip(&r, info->types[type]);
     signature_t out = {.params = list_read(&r)};
     out.results = list_read(&r);
     return out;
@@ -159,12 +159,12 @@ static mk_err_t refuse_type(const report_t *to, const char *subject, mk_module_k
 
 static mk_err_t check_import(const report_t *to, const mk_module_import_t *import, const mk_import_sig_t *known,
                              size_t known_count) {
-    mk_module_printable_t module = mk_module_printable(import->module);
-    mk_module_printable_t name = mk_module_printable(import->name);
-    char                  subject[160];
+    mk_vm_printable_t module = mk_vm_printable(import->module);
+    mk_vm_printable_t name = mk_vm_printable(import->name);
+    char              subject[160];
     snprintf(subject, sizeof subject, "import %s.%s", module.text, name.text);
     for (size_t i = 0; i < known_count; i++) {
-        if (!mk_module_name_is(import->module, known[i].module) || !mk_module_name_is(import->name, known[i].name)) {
+        if (!mk_vm_name_is(import->module, known[i].module) || !mk_vm_name_is(import->name, known[i].name)) {
             continue;
         }
         if (import->kind == MK_MODULE_FUNCTION && mk_module_type_is(to->info, import->type, known[i].signature)) {

@@ -63,51 +63,70 @@ _Static_assert(sizeof plain == 256 + 1, "one letter for each first byte");
 _Static_assert(sizeof bulk == 0x12 + 1, "up to table.fill");
 _Static_assert(sizeof vector == 0x114 + 1, "up to the last relaxed instruction");
 
-static void index_of_memory(mk_module_reader_t *r) {
-    const uint8_t *at = r->at;
-    uint8_t        index = mk_module_u8(r);
-    if (index != 0) mk_module_fail(r, at, MK_ERR_NOSYS, "more than one memory is not supported");
+uint8_t mk_module_value_type(mk_vm_reader_t *r) {
+    uint8_t type = mk_vm_u8(r);
+    if (r->err != MK_OK || (type >= 0x7B && type <= 0x7F)) return type;
+    r->at--;
+    return mk_module_reference_type(r);
 }
 
-static void alignment_and_offset(mk_module_reader_t *r) {
+uint8_t mk_module_reference_type(mk_vm_reader_t *r) {
     const uint8_t *at = r->at;
-    uint32_t       align = mk_module_u32(r);
-    if (align & 0x40) { /* the bit that announces the number of a memory */
-        mk_module_fail(r, at, MK_ERR_NOSYS, "more than one memory is not supported");
+    uint8_t        type = mk_vm_u8(r);
+    if (r->err != MK_OK || type == 0x70 || type == 0x6F) return type;
+    if (type >= 0x63 && type <= 0x75) { /* the range of typed and garbage-collected references */
+        mk_vm_fail(r, at, MK_ERR_NOSYS, "reference type 0x%02x is not supported", type);
+    } else {
+        mk_vm_fail(r, at, MK_ERR_FORMAT, "unknown type 0x%02x", type);
     }
-    (void)mk_module_u32(r);
+    return 0;
 }
 
-static void block_type(mk_module_reader_t *r) {
+static void index_of_memory(mk_vm_reader_t *r) {
+    const uint8_t *at = r->at;
+    uint8_t        index = mk_vm_u8(r);
+    if (index != 0) mk_vm_fail(r, at, MK_ERR_NOSYS, "more than one memory is not supported");
+}
+
+static void alignment_and_offset(mk_vm_reader_t *r) {
+    const uint8_t *at = r->at;
+    uint32_t       align = mk_vm_u32(r);
+    if (align & 0x40) { /* the bit that announces the number of a memory */
+        mk_vm_fail(r, at, MK_ERR_NOSYS, "more than one memory is not supported");
+    }
+    (void)mk_vm_u32(r);
+}
+
+static void block_type(mk_vm_reader_t *r) {
     if (r->at < r->end && (*r->at == 0x40 || (*r->at >= 0x63 && *r->at <= 0x7F))) {
-        if (*r->at == 0x40) mk_module_skip(r, 1);
+        if (*r->at == 0x40) mk_vm_skip(r, 1);
         else (void)mk_module_value_type(r);
     } else {
-        (void)mk_module_signed(r, 33); /* the index of a function type */
+        (void)mk_vm_signed(r, 33); /* the index of a function type */
     }
 }
 
-static void skip_indices(mk_module_reader_t *r, uint32_t count) {
-    while (count-- > 0 && r->err == MK_OK) (void)mk_module_u32(r);
+static void skip_indices(mk_vm_reader_t *r, uint32_t count) {
+    while (count-- > 0 && r->err == MK_OK) (void)mk_vm_u32(r);
 }
 
-static void branch_table(mk_module_reader_t *r) {
-    skip_indices(r, mk_module_count(r, 1));
+static void branch_table(mk_vm_reader_t *r) {
+    skip_indices(r, mk_vm_count(r, 1));
     skip_indices(r, 1); /* where all others go */
 }
 
-static void types_of_select(mk_module_reader_t *r) {
-    for (uint32_t left = mk_module_count(r, 1); left > 0 && r->err == MK_OK; left--) { (void)mk_module_value_type(r); }
+static void types_of_select(mk_vm_reader_t *r) {
+    for (uint32_t left = mk_vm_count(r, 1); left > 0 && r->err == MK_OK; left--) { (void)mk_module_value_type(r); }
 }
 
 /* The letter of an opcode behind a prefix byte. */
-static char prefixed(mk_module_reader_t *r, mk_module_op_t *op, const char *letters, size_t count) {
-    uint32_t number = mk_module_u32(r);
+static char prefixed(mk_vm_reader_t *r, mk_module_op_t *op, const char *letters, size_t count) {
+    uint32_t number = mk_vm_u32(r);
     op->code = op->code << 16 | (number & 0xFFFF);
     return number < count ? letters[number] : '?';
 }
 
-static void immediates(mk_module_reader_t *r, mk_module_op_t *op, char letter) {
+static void immediates(mk_vm_reader_t *r, mk_module_op_t *op, char letter) {
     switch (letter) {
     case '.': break;
     case 'B': op->depth++, block_type(r); break;
@@ -121,24 +140,24 @@ static void immediates(mk_module_reader_t *r, mk_module_op_t *op, char letter) {
     case 'S': types_of_select(r); break;
     case 'R': (void)mk_module_reference_type(r); break;
     case 'M': alignment_and_offset(r); break;
-    case 'm': alignment_and_offset(r), mk_module_skip(r, 1); break;
-    case 'i': (void)mk_module_signed(r, 32); break;
-    case 'I': (void)mk_module_signed(r, 64); break;
-    case 'l': mk_module_skip(r, 1); break;
-    case 'f': mk_module_skip(r, 4); break;
-    case 'd': mk_module_skip(r, 8); break;
-    case 'v': mk_module_skip(r, 16); break;
-    case 'x': mk_module_fail(r, op->at, MK_ERR_NOSYS, "exceptions are not supported"); break;
-    case 'g': mk_module_fail(r, op->at, MK_ERR_NOSYS, "typed references are not supported"); break;
-    case 'a': mk_module_fail(r, op->at, MK_ERR_NOSYS, "atomic instructions are not supported"); break;
-    default: mk_module_fail(r, op->at, MK_ERR_FORMAT, "unknown instruction 0x%02x", (unsigned)op->code); break;
+    case 'm': alignment_and_offset(r), mk_vm_skip(r, 1); break;
+    case 'i': (void)mk_vm_signed(r, 32); break;
+    case 'I': (void)mk_vm_signed(r, 64); break;
+    case 'l': mk_vm_skip(r, 1); break;
+    case 'f': mk_vm_skip(r, 4); break;
+    case 'd': mk_vm_skip(r, 8); break;
+    case 'v': mk_vm_skip(r, 16); break;
+    case 'x': mk_vm_fail(r, op->at, MK_ERR_NOSYS, "exceptions are not supported"); break;
+    case 'g': mk_vm_fail(r, op->at, MK_ERR_NOSYS, "typed references are not supported"); break;
+    case 'a': mk_vm_fail(r, op->at, MK_ERR_NOSYS, "atomic instructions are not supported"); break;
+    default: mk_vm_fail(r, op->at, MK_ERR_FORMAT, "unknown instruction 0x%02x", (unsigned)op->code); break;
     }
 }
 
-bool mk_module_next_op(mk_module_reader_t *r, mk_module_op_t *op) {
+bool mk_module_next_op(mk_vm_reader_t *r, mk_module_op_t *op) {
     if (op->depth == 0 || r->err != MK_OK) return false;
     op->at = r->at;
-    op->code = mk_module_u8(r);
+    op->code = mk_vm_u8(r);
     if (r->err != MK_OK) return false;
     char letter = plain[op->code];
     if (letter == 'P') letter = prefixed(r, op, bulk, sizeof bulk - 1);
@@ -154,22 +173,22 @@ static bool is_constant(uint32_t code) {
     return code == OP_V128_CONST || (code < 0x100 && memchr(codes, (int)code, sizeof codes) != NULL);
 }
 
-bool mk_module_constant(mk_module_reader_t *r, uint32_t *value) {
-    mk_module_reader_t plain_i32 = *r;
-    mk_module_op_t     op = mk_module_op_begin();
+bool mk_module_constant(mk_vm_reader_t *r, uint32_t *value) {
+    mk_vm_reader_t plain_i32 = *r;
+    mk_module_op_t op = mk_module_op_begin();
     while (mk_module_next_op(r, &op)) {
         if (!is_constant(op.code)) {
-            mk_module_fail(r, op.at, MK_ERR_FORMAT, "instruction 0x%02x in an initialiser", (unsigned)op.code);
+            mk_vm_fail(r, op.at, MK_ERR_FORMAT, "instruction 0x%02x in an initialiser", (unsigned)op.code);
         }
     }
-    if (r->err != MK_OK || mk_module_u8(&plain_i32) != OP_I32_CONST) return false;
-    *value = (uint32_t)mk_module_signed(&plain_i32, 32);
-    return mk_module_u8(&plain_i32) == OP_END;
+    if (r->err != MK_OK || mk_vm_u8(&plain_i32) != OP_I32_CONST) return false;
+    *value = (uint32_t)mk_vm_signed(&plain_i32, 32);
+    return mk_vm_u8(&plain_i32) == OP_END;
 }
 
-void mk_module_skip_locals(mk_module_reader_t *r) {
-    for (uint32_t left = mk_module_count(r, 2); left > 0 && r->err == MK_OK; left--) {
-        (void)mk_module_u32(r);
+void mk_module_skip_locals(mk_vm_reader_t *r) {
+    for (uint32_t left = mk_vm_count(r, 2); left > 0 && r->err == MK_OK; left--) {
+        (void)mk_vm_u32(r);
         (void)mk_module_value_type(r);
     }
 }

@@ -3,7 +3,10 @@
 #ifndef MK_WASM_MODULE_CODE_H
 #define MK_WASM_MODULE_CODE_H
 
-#include "wasm/module_read.h"
+#include "wasm/module.h"
+
+uint8_t mk_module_value_type(mk_vm_reader_t *r);
+uint8_t mk_module_reference_type(mk_vm_reader_t *r);
 
 /* Opcodes that somebody asks for by name; a prefixed one is prefix << 16 | number. */
 enum {
@@ -44,12 +47,12 @@ typedef struct mk_module_op {
  * that the `end` closing the expression was the one before, or that the reader failed. */
 static inline mk_module_op_t mk_module_op_begin(void) { return (mk_module_op_t){.depth = 1}; }
 
-bool mk_module_next_op(mk_module_reader_t *r, mk_module_op_t *op);
+bool mk_module_next_op(mk_vm_reader_t *r, mk_module_op_t *op);
 
 /* Reads an initialiser; fails on an instruction that none may hold. If it is a plain i32, true and its value. */
-bool mk_module_constant(mk_module_reader_t *r, uint32_t *value);
+bool mk_module_constant(mk_vm_reader_t *r, uint32_t *value);
 
 /* Skips the groups of local variables in front of a function's code. */
-void mk_module_skip_locals(mk_module_reader_t *r);
+void mk_module_skip_locals(mk_vm_reader_t *r);
 
 #endif

@@ -73,7 +73,7 @@ static void end_sized(writer_t *w, uint8_t *size) {
 }
 
 typedef struct rewrite {
-    mk_module_reader_t      r;
+    mk_vm_reader_t          r;
     writer_t                w;
     const mk_module_info_t *info;
     uint32_t                pages;
@@ -92,7 +92,7 @@ static void put_rest(rewrite_t *rw) {
 
 /* Copies a section that is a vector, announcing `more` elements for the caller to append. */
 static void put_vector(rewrite_t *rw, uint32_t more) {
-    put_u32(&rw->w, mk_module_u32(&rw->r) + more);
+    put_u32(&rw->w, mk_vm_u32(&rw->r) + more);
     put_rest(rw);
 }
 
@@ -197,7 +197,7 @@ static void put_redirected(rewrite_t *rw) {
     end_sized(&rw->w, size);
 }
 
-static bool body_asks(mk_module_reader_t r) {
+static bool body_asks(mk_vm_reader_t r) {
     mk_module_op_t op = mk_module_op_begin();
     mk_module_skip_locals(&r);
     while (mk_module_next_op(&r, &op)) {
@@ -207,38 +207,39 @@ static bool body_asks(mk_module_reader_t r) {
 }
 
 static void rewrite_code(rewrite_t *rw) {
-    uint32_t count = mk_module_u32(&rw->r);
+    uint32_t count = mk_vm_u32(&rw->r);
     put_u32(&rw->w, count + 2);
     while (count-- > 0 && rw->r.err == MK_OK) {
-        uint32_t       bytes = mk_module_u32(&rw->r);
-        const uint8_t *outer = mk_module_enter(&rw->r, bytes);
+        uint32_t       bytes = mk_vm_u32(&rw->r);
+        const uint8_t *outer = mk_vm_enter(&rw->r, bytes);
         if (body_asks(rw->r)) {
             put_redirected(rw);
         } else {
             put_u32(&rw->w, bytes);
             put_rest(rw);
         }
-        mk_module_leave(&rw->r, outer);
+        mk_vm_leave(&rw->r, outer);
     }
     put_body(rw, size_body, sizeof size_body);
     put_body(rw, grow_body, sizeof grow_body);
 }
 
 static void put_global_section(rewrite_t *rw) {
-    put_u8(&rw->w, SECTION_GLOBAL);
+    put_u8(&rw->w, MK_VM_SECTION_GLOBAL);
     uint8_t *size = begin_sized(&rw->w);
     put_u8(&rw->w, 1);
     put_global(rw);
     end_sized(&rw->w, size);
 }
 
-static void rewrite_section(rewrite_t *rw, const mk_module_section_t *section) {
-    static void (*const rewriters[SECTION_IDS])(rewrite_t *) = {
-        [SECTION_TYPE] = rewrite_types, [SECTION_FUNCTION] = rewrite_functions, [SECTION_GLOBAL] = rewrite_globals,
-        [SECTION_CODE] = rewrite_code,  [SECTION_MEMORY] = rewrite_memory,
+static void rewrite_section(rewrite_t *rw, const mk_vm_section_t *section) {
+    static void (*const rewriters[MK_VM_SECTION_IDS])(rewrite_t *) = {
+        [MK_VM_SECTION_TYPE] = rewrite_types,     [MK_VM_SECTION_FUNCTION] = rewrite_functions,
+        [MK_VM_SECTION_GLOBAL] = rewrite_globals, [MK_VM_SECTION_CODE] = rewrite_code,
+        [MK_VM_SECTION_MEMORY] = rewrite_memory,
     };
     void (*rewriter)(rewrite_t *) = rewriters[section->id];
-    if (rewriter == NULL || (!rw->redirect && section->id != SECTION_MEMORY)) {
+    if (rewriter == NULL || (!rw->redirect && section->id != MK_VM_SECTION_MEMORY)) {
         put(&rw->w, section->start, (size_t)(rw->r.at - section->start));
         put_rest(rw);
         return;
@@ -251,18 +252,18 @@ static void rewrite_section(rewrite_t *rw, const mk_module_section_t *section) {
 
 /* The bytes were inspected before, so the reader has nothing left to refuse. */
 static void rewrite_module(rewrite_t *rw) {
-    mk_module_section_t section;
-    (void)mk_module_preamble(&rw->r);
+    mk_vm_section_t section;
+    (void)mk_vm_preamble(&rw->r);
     put(&rw->w, rw->r.start, (size_t)(rw->r.at - rw->r.start));
-    while (mk_module_next_section(&rw->r, &section)) {
+    while (mk_vm_next_section(&rw->r, &section)) {
         /* A module that asks for its memory has code, so a section behind the globals comes. */
         if (rw->redirect && !rw->global_done &&
-            mk_module_section_rank(section.id) >= mk_module_section_rank(SECTION_GLOBAL)) {
-            if (section.id != SECTION_GLOBAL) put_global_section(rw);
+            mk_vm_section_rank(section.id) >= mk_vm_section_rank(MK_VM_SECTION_GLOBAL)) {
+            if (section.id != MK_VM_SECTION_GLOBAL) put_global_section(rw);
             rw->global_done = true;
         }
         rewrite_section(rw, &section);
-        mk_module_leave(&rw->r, section.outer);
+        mk_vm_leave(&rw->r, section.outer);
     }
     mk_assert(rw->r.err == MK_OK);
 }
@@ -291,7 +292,7 @@ static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *
     if (start == NULL) return refuse(MK_ERR_NOMEM, "out of memory", err, err_size);
 
     rewrite_t rw = {.w = {start, start, start + bytes}, .info = info, .pages = pages, .redirect = uses > 0};
-    mk_module_reader_init(&rw.r, info->bytes, info->size, NULL, 0);
+    mk_vm_reader_init(&rw.r, info->bytes, info->size, NULL, 0);
     rewrite_module(&rw);
     *out = rw.w;
     return MK_OK;
