@@ -60,7 +60,8 @@ bool actor_unwatch_fd(runtime_t *rt, int fd);
 bool actor_register_name(runtime_t *rt, const char *name, actor_id_t id);
 MK_MUST_CHECK mk_err_t actor_try_register_name(runtime_t *rt, const char *name, actor_id_t id);
 
-/* False: not registered. */
+/* Takes a name away from the running actor, or from the actor it holds it for. Outside of a behaviour any name may go.
+ * False: not registered, or not the running actor's to remove. */
 bool actor_unregister_name(runtime_t *rt, const char *name);
 
 /* ACTOR_ID_INVALID: unknown, or reserved and nobody there right now. */

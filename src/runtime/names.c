@@ -163,8 +163,10 @@ bool actor_register_name(runtime_t *rt, const char *name, actor_id_t id) {
 }
 
 bool actor_unregister_name(runtime_t *rt, const char *text) {
-    mk_name_t *name = lookup(&rt->names, text);
+    mk_name_t     *name = lookup(&rt->names, text);
+    const actor_t *running = rt->sched.running;
     if (name == NULL) return false;
+    if (running != NULL && running != name->target && running != name->holder) return false;
     remove_name(&rt->names, name);
     return true;
 }

@@ -268,6 +268,31 @@ TEST(unregistering_frees_a_reserved_name_altogether) {
     curtain_down();
 }
 
+static bool removed;
+static bool do_remove(part_t *part, uint64_t arg) {
+    (void)part, (void)arg;
+    removed = actor_unregister_name(rt, held);
+    return true;
+}
+
+TEST(a_name_is_removed_by_who_carries_or_holds_it_and_by_nobody_else) {
+    three();
+    in(&a, do_reserve, 0);
+    in(&a, do_hand_out, b.id);
+    in(&c, do_remove, 0);
+    CHECK(!removed);
+    CHECK_EQ(actor_lookup(rt, held), b.id);
+    in(&a, do_remove, 0);
+    CHECK(removed);
+    CHECK(actor_register_name(rt, held, b.id));
+    in(&c, do_remove, 0);
+    CHECK(!removed);
+    in(&b, do_remove, 0);
+    CHECK(removed);
+    CHECK_EQ(actor_lookup(rt, held), ACTOR_ID_INVALID);
+    curtain_down();
+}
+
 TEST(a_reservation_can_be_made_for_another_from_outside) {
     three();
     CHECK_EQ(actor_reserve_name_for(rt, held, a.id), MK_OK);
