@@ -59,7 +59,7 @@ size_t    runtime_get_max_actors(runtime_t *rt);
 size_t    runtime_get_transport_count(runtime_t *rt);
 node_id_t runtime_get_node_id(runtime_t *rt);
 
-/* Monotonic milliseconds as the runtime last saw them (at most one turn old). */
+/* Monotonic milliseconds, read from the clock now. */
 uint64_t runtime_now_ms(runtime_t *rt);
 
 typedef struct runtime_stats {
