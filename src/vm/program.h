@@ -10,6 +10,7 @@
 
 #include "vm/code.h"
 #include "vm/module.h"
+#include "vm/trap.h"
 
 typedef struct mk_vm_program {
     mk_vm_module_t          module;
