@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guest.h -- the instances of one .wast file: made, linked to each other, called in one of three ways. */
+#ifndef MK_TESTS_VM_SPEC_GUEST_H
+#define MK_TESTS_VM_SPEC_GUEST_H
+
+#include "vm/decode.h"
+#include "vm/link.h"
+
+/* PLAIN: calls run to their end. FUEL: each gets the least there is, again and again, and the functions of the host block.
+ * SNAPSHOT: at each stop the instance is saved, destroyed, made anew and restored. */
+typedef enum spec_mode { SPEC_PLAIN = 'p', SPEC_FUEL = 'f', SPEC_SNAPSHOT = 's' } spec_mode_t;
+
+typedef struct guest {
+    struct guest     *next;
+    mk_vm_name_t      name; /* variable of the script, may be empty          */
+    uint8_t          *bytes;
+    mk_vm_program_t  *program;
+    mk_vm_links_t     links;
+    mk_vm_instance_t *instance;
+    bool              alone; /* imports from no other, and none from it: belongs to no store */
+} guest_t;
+
+typedef struct world {
+    spec_mode_t   mode;
+    mk_vm_store_t store;
+    guest_t      *guests;  /* last one first: all that are in the store, and those that can be called */
+    guest_t      *current; /* what a command without a name speaks of                                 */
+    struct entry *entries; /* what is registered, last one first                                      */
+    bool          joined;  /* the module being linked imports from an instance                        */
+    mk_vm_trap_t  trap;                 /* of the last call or module that trapped */
+    char          why[MK_VM_ERR_BYTES]; /* of the last failure                     */
+    uint64_t      stops, saved, capped; /* stops in all; those with a snapshot; calls with too many for least fuel */
+} world_t;
+
+typedef enum spec_made {
+    SPEC_MADE,
+    SPEC_REFUSED,   /* malformed or invalid               */
+    SPEC_UNLINKED,  /* an import does not fit             */
+    SPEC_TRAPPED,   /* its segments or its start function */
+    SPEC_NOT_MADE,  /* any other failure                  */
+} spec_made_t;
+
+/* A module becomes a guest, and the current one if all goes well; otherwise `world->why` says why not. One that trapped stays
+ * in the store, for others may hold what it left there. `shared`: others will import from it. */
+spec_made_t spec_make(world_t *world, mk_vm_name_t module, mk_vm_name_t name, bool shared);
+
+/* No name: the current one. NULL: there is none. */
+guest_t *spec_find(const world_t *world, mk_vm_name_t name);
+
+/* False: out of memory. */
+bool spec_register(world_t *world, mk_vm_name_t as, guest_t *guest);
+
+/* MK_VM_DONE, or MK_VM_TRAPPED with world->trap and world->why; after as many stops as the mode asks for. */
+mk_vm_end_t spec_call(world_t *world, guest_t *guest, uint32_t function, const uint64_t *args, uint64_t *results);
+
+/* The text by which a kind of trap is known. */
+const char *spec_trap_name(mk_vm_trap_t trap);
+
+/* Everything of a file goes. */
+void spec_clear(world_t *world);
+
+#endif
