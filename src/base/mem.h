@@ -23,4 +23,7 @@ char *mk_strndup(const char *text, size_t size);
 typedef bool (*mk_mem_gate_fn)(void *arg, size_t size);
 void mk_mem_set_gate(mk_mem_gate_fn gate, void *arg);
 
+/* What the gate says to that many bytes, for memory that does not come from here. */
+bool mk_mem_admits(size_t size);
+
 #endif

@@ -75,6 +75,13 @@ void                   mk_cond_signal(mk_cond_t *cond);
 /* Releases `mutex` while waiting, up to `wait_us` (-1: without limit). May return early. */
 void mk_cond_wait(mk_cond_t *cond, mk_mutex_t *mutex, int64_t wait_us);
 
+/* ---- pages: the memory of guests; any thread ------------------------------------------------------------------------ */
+
+/* As realloc, but what is new is zero, and costs nothing until it is touched where the platform can do that. `from` is how
+ * many bytes there are at `base` (NULL: none). `bytes` 0 gives them back; the answer is NULL then. Else NULL: out of memory,
+ * and everything is as before. */
+uint8_t *mk_port_pages_resize(uint8_t *base, size_t from, size_t bytes);
+
 /* ---- console of last resort ------------------------------------------------------------------------------------------ */
 
 /* Standard output (1) or standard error (2). May wait: from a helper thread, or where there are none. */
