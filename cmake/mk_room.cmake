@@ -3,7 +3,8 @@
 #   mk_room(loop USES base port SOURCES loop.c TESTS loop_test TESTS_LINUX watch_test)
 # Sources become the object library mk_<room>; all rooms together become `microkernel` (with the platform's port) and
 # `microkernel_fake` (with the fake one). A test is tests/<room>/<name>.c: TESTS link the fake port (virtual time,
-# scripted failures), TESTS_LINUX and TESTS_BARE the real one of that platform. LIBS are libraries from elsewhere.
+# scripted failures), TESTS_LINUX and TESTS_BARE the real one of that platform. TESTS_ENGINES and TESTS_ENGINES_LINUX are
+# such tests that run once on each WebAssembly engine (MK_TEST_ENGINE). LIBS are libraries from elsewhere.
 # USES names the rooms above; tools/check_layers holds the includes to it.
 
 # --- how our own code is compiled; none of it reaches those who link the library ----------------------------------
@@ -34,24 +35,32 @@ set_property(GLOBAL PROPERTY MK_ROOMS "")
 set_property(GLOBAL PROPERTY MK_ROOM_LIBS "")
 set_property(GLOBAL PROPERTY MK_PENDING_TESTS "")
 
+set(mk_test_lists TESTS TESTS_LINUX TESTS_BARE TESTS_ENGINES TESTS_ENGINES_LINUX)
+
 function(mk_room name)
-  cmake_parse_arguments(R "" "" "USES;SOURCES;LIBS;TESTS;TESTS_LINUX;TESTS_BARE" ${ARGN})
+  cmake_parse_arguments(R "" "" "USES;SOURCES;LIBS;${mk_test_lists}" ${ARGN})
   add_library(mk_${name} OBJECT ${R_SOURCES})
   target_link_libraries(mk_${name} PRIVATE mk_flags ${R_LIBS})
   set_property(GLOBAL APPEND PROPERTY MK_ROOMS ${name})
   set_property(GLOBAL APPEND PROPERTY MK_ROOM_LIBS ${R_LIBS})
-  mk_room_tests(${name} TESTS ${R_TESTS} TESTS_LINUX ${R_TESTS_LINUX} TESTS_BARE ${R_TESTS_BARE})
+  set(tests "")
+  foreach(list IN LISTS mk_test_lists)
+    list(APPEND tests ${list} ${R_${list}})
+  endforeach()
+  mk_room_tests(${name} ${tests})
 endfunction()
 
 # Only remembers them: a test links all rooms, so it is built when the last one is known.
 function(mk_room_tests name)
-  cmake_parse_arguments(R "" "" "TESTS;TESTS_LINUX;TESTS_BARE" ${ARGN})
-  foreach(test IN LISTS R_TESTS)
-    set_property(GLOBAL APPEND PROPERTY MK_PENDING_TESTS "${name}/${test}/fake")
-  endforeach()
+  cmake_parse_arguments(R "" "" "${mk_test_lists}" ${ARGN})
   string(TOUPPER "${MK_PORT}" port)
-  foreach(test IN LISTS R_TESTS_${port})
-    set_property(GLOBAL APPEND PROPERTY MK_PENDING_TESTS "${name}/${test}/${MK_PORT}")
+  foreach(each IN ITEMS "" "_ENGINES")
+    foreach(test IN LISTS R_TESTS${each})
+      set_property(GLOBAL APPEND PROPERTY MK_PENDING_TESTS "${name}/${test}/fake/${each}")
+    endforeach()
+    foreach(test IN LISTS R_TESTS${each}_${port})
+      set_property(GLOBAL APPEND PROPERTY MK_PENDING_TESTS "${name}/${test}/${MK_PORT}/${each}")
+    endforeach()
   endforeach()
 endfunction()
 
@@ -81,14 +90,17 @@ function(mk_add_rooms)
   endforeach()
 endfunction()
 
-# mk_test(room name port [LINK libs...]): one executable, one ctest entry.
+# mk_test(room name port [_ENGINES] [LINK libs...]): one executable, one ctest entry, or one for each engine.
 function(mk_test room name port)
-  cmake_parse_arguments(T "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(T "_ENGINES" "" "LINK" ${ARGN})
   set(target "${room}-${name}")
   add_executable(${target} "${PROJECT_SOURCE_DIR}/tests/${room}/${name}.c")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_compile_definitions(${target} PRIVATE "MK_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\""
                                                "MK_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
+  if(MK_HAVE_WAMR)
+    target_compile_definitions(${target} PRIVATE MK_HAVE_WAMR)
+  endif()
   target_link_libraries(${target} PRIVATE mk_flags mk_rig ${T_LINK})
   if(port STREQUAL "fake")
     target_link_libraries(${target} PRIVATE microkernel_fake)
@@ -100,10 +112,16 @@ function(mk_test room name port)
   if(MK_PORT STREQUAL "bare")
     target_link_libraries(${target} PRIVATE mk_board)
   endif()
+  set(entries ${room}/${name})
   add_test(NAME ${room}/${name} COMMAND ${target})
-  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 300)
+  if(T__ENGINES AND MK_HAVE_WAMR)
+    list(APPEND entries ${room}/${name}@wamr)
+    add_test(NAME ${room}/${name}@wamr COMMAND ${target})
+    set_tests_properties(${room}/${name}@wamr PROPERTIES ENVIRONMENT MK_TEST_ENGINE=wamr)
+  endif()
+  set_tests_properties(${entries} PROPERTIES TIMEOUT 300)
   if(port STREQUAL "linux")
-    set_tests_properties(${room}/${name} PROPERTIES LABELS threads) # for the thread sanitizer
+    set_tests_properties(${entries} PROPERTIES LABELS threads) # for the thread sanitizer
   endif()
 endfunction()
 

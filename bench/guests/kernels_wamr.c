@@ -36,8 +36,11 @@ static void *wamr_open(const uint8_t *bytes, size_t size) {
 static uint32_t wamr_run(void *opened, uint32_t n) {
     wamr_t  *wamr = opened;
     uint64_t arg = n, result = 0;
-    if (mk_engine_wamr.call(wamr->instance, &wamr->function, &arg, 0, &result) != MK_WASM_DONE)
-        bench_failed(mk_engine_wamr.trap_text(wamr->instance));
+    if (mk_engine_wamr.call(wamr->instance, &wamr->function, &arg, 0, &result) != MK_WASM_DONE) {
+        char text[160];
+        mk_engine_wamr.trap_text(wamr->instance, text, sizeof text);
+        bench_failed(text);
+    }
     return (uint32_t)result;
 }
 

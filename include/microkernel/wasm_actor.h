@@ -20,17 +20,17 @@ extern "C" {
  * calls its stack lies in its own memory and is its own business. */
 #define WASM_DEFAULT_STACK_SIZE (32u * 1024u)
 
-/* Room for payloads in a guest that exports no allocator, in bytes, rounded up to pages of 64 KiB. Larger messages to
- * such a guest are dropped. */
+/* Room for payloads in a guest that exports no allocator, in bytes, rounded up to pages of 64 KiB (unless the guest's own
+ * pages are of one byte). Larger messages to such a guest are dropped. */
 #define WASM_DEFAULT_HEAP_SIZE (64u * 1024u)
 
-/* How large a native stack a guest may wait on; only engines that wait that way take one, and only while a message is
- * being handled. */
+/* How large a native stack a guest may wait on; only an engine that waits that way (wamr) takes one, and only while a
+ * message is being handled. */
 typedef enum {
     FIBER_STACK_DEFAULT, /* FIBER_STACK_SMALL                                     */
     FIBER_STACK_NONE,    /* never waits: blocking imports return an error          */
     FIBER_STACK_TINY,    /*  12 KiB                                               */
-    FIBER_STACK_SMALL,   /*  16 KiB: enough for every guest with the engine of today */
+    FIBER_STACK_SMALL,   /*  16 KiB: enough for every guest of every engine         */
     FIBER_STACK_MEDIUM,  /*  32 KiB                                               */
     FIBER_STACK_LARGE    /* 128 KiB                                               */
 } fiber_stack_class_t;
@@ -54,6 +54,11 @@ enum {
     WASM_GRANTS_ALL = (1 << 8) - 1
 };
 
+/* Processor time a guest may take for one message, counted from its last wait. Engines that can stop a guest and continue it
+ * later (vm) give it turns as long as others need some, so without a limit it may compute for as long as it likes and slows
+ * nobody. An engine that cannot (wamr) always has a limit: else one guest would stop the node. */
+#define WASM_BUDGET_NONE UINT32_MAX /* no limit; with an engine that needs one: eleven days                        */
+
 /* Text a guest prints. `text` is not terminated. */
 typedef void (*wasm_print_fn)(void *arg, const char *text, size_t size);
 
@@ -67,8 +72,9 @@ typedef struct wasm_options {
     uint32_t            grants;            /* WASM_GRANT_ bits                                                     */
     uint32_t            child_grants;      /* of guests it spawns; never more than its own. They inherit the rest  */
     const char         *files_below;       /* the folder of WASM_GRANT_FILES                                       */
-    uint32_t            budget_ms;         /* processor time per turn; 0: 100                                      */
+    uint32_t            budget_ms;         /* per message; 0: none if the engine can do without, else 100          */
     uint32_t            child_budget_ms;   /* of guests it spawns; 0: its own                                      */
+    uint32_t            slice_us;          /* about as long is one turn of a guest that computes; 0: 200           */
     uint32_t            memory_pages_max;  /* pages of 64 KiB; 0: 1024                                             */
     uint32_t            message_bytes_max; /* largest payload it may send; 0: 1 MiB                                */
     size_t              in_flight_bytes_max; /* of payloads above 1 KiB it has sent and nobody has handled; 0: 16
@@ -139,6 +145,7 @@ typedef struct wasm_module_info {
     bool     is_guest; /* this node would run it; else `err` says why not */
     bool     has_memory;
     uint32_t memory_pages_min, memory_pages_max;
+    uint32_t memory_page_bytes; /* 65536, or 1 */
 } wasm_module_info_t;
 
 /* Reads a module without running any of it: tells `fn` (may be NULL) its imports, then its exports. Needs no
@@ -168,9 +175,11 @@ typedef struct wasm_actor_info {
     uint64_t denied;         /* calls without the grant                                        */
     uint64_t bad_arguments;  /* calls with addresses outside of its memory, or otherwise wrong  */
     uint64_t refused;        /* sends and prints that nobody took                              */
+    uint64_t preempted;      /* turns it gave up in the middle of its work                      */
     size_t   memory_bytes;   /* of its memory now                                              */
     uint32_t children;       /* actors it has spawned that are alive                           */
     bool     waiting;        /* inside a blocking import                                       */
+    bool     computing;      /* in the middle of a message, and goes on at its next turn        */
 } wasm_actor_info_t;
 
 /* False: no such actor, or no guest. */

@@ -10,8 +10,8 @@
  * the instances of several threads.
  *
  * Rules an instance is used by: at most one call at a time; after MK_WASM_BLOCKED only resume(), memory() and
- * destroy(); after MK_WASM_TRAPPED only destroy(); after MK_WASM_OUT_OF_BUDGET resume() where the engine can continue,
- * else only destroy(). destroy() is allowed in every state but from inside a host import of that same instance. */
+ * destroy(); after MK_WASM_TRAPPED only destroy(); after MK_WASM_OUT_OF_BUDGET go_on() where the engine `continues`,
+ * and destroy(). destroy() is allowed in every state but from inside a host import of that same instance. */
 #ifndef MK_WASM_ENGINE_H
 #define MK_WASM_ENGINE_H
 
@@ -48,7 +48,9 @@ typedef struct mk_host_import {
 
 typedef struct mk_wasm_limits {
     uint32_t stack_bytes;        /* the guest's operand stack                                              */
-    uint32_t memory_pages_max;   /* most 64 KiB pages its memory may grow to                               */
+    uint32_t memory_pages_max;   /* most 64 KiB pages its memory may grow to, hidden ones included         */
+    uint32_t hidden_bytes;       /* for an engine that `hides`: so much behind the declared memory is kept
+                                  * for the host, out of the guest's sight (reserve.h)                     */
     uint32_t native_stack_bytes; /* for engines that need a native stack to wait; 0: no import ever blocks */
 } mk_wasm_limits_t;
 
@@ -63,44 +65,55 @@ typedef struct mk_wasm_function {
 
 typedef struct mk_engine {
     const char *name;
-    bool        continues; /* resume() may follow MK_WASM_OUT_OF_BUDGET */
+    bool        continues; /* go_on() may follow MK_WASM_OUT_OF_BUDGET, and budgets are fuel: units of the guest's own
+                            * work, of about half a nanosecond. Else budgets are milliseconds of processor time     */
+    bool        hides;     /* sees to mk_wasm_limits_t.hidden_bytes, so that no module has to be rewritten for it */
+    bool        borrows;   /* the bytes of a module have to stay until it is unloaded                             */
 
     /* Once per process, before everything else; `imports` are borrowed until stop(). */
     mk_err_t (*start)(const mk_host_import_t *imports, size_t count);
     void (*stop)(void);
 
-    /* Copies what it needs of `bytes`. The caller has checked the module with mk_module_check() against the imports.
-     * On failure `err` says why and *out is untouched. */
+    /* The caller has checked the module with mk_module_check() against the imports. On failure `err` says why and *out
+     * is untouched: MK_ERR_NOMEM, MK_ERR_FORMAT, MK_ERR_NOSYS, MK_ERR_LIMIT. */
     mk_err_t (*load)(const void *bytes, size_t size, mk_wasm_module_t **out, char *err, size_t err_size);
     void (*unload)(mk_wasm_module_t *module); /* after its last instance */
 
-    /* Runs no code of the guest: the start function is called like any other. MK_ERR_NOMEM or MK_ERR_FORMAT. */
+    /* Runs no code of the guest: the start function is called like any other. MK_ERR_NOMEM, MK_ERR_LIMIT, or
+     * MK_ERR_FORMAT: a segment does not fit. */
     mk_err_t (*instantiate)(mk_wasm_module_t *module, const mk_wasm_limits_t *limits, void *host,
                             mk_wasm_instance_t **out, char *err, size_t err_size);
     void (*destroy)(mk_wasm_instance_t *instance);
 
     mk_wasm_function_t (*find)(mk_wasm_instance_t *instance, const char *name, const char *signature);
 
-    /* The budget counts the time until this call returns, in milliseconds; 0: no limit. */
+    /* The budget is for the time until this call returns; 0: no limit. */
     mk_wasm_end_t (*call)(mk_wasm_instance_t *instance, const mk_wasm_function_t *function, const uint64_t *args,
-                          uint32_t budget_ms, uint64_t *result);
-    /* From inside a host import: the budget of the call under way becomes so much larger, or smaller again. For work that
-     * is the host's and not the guest's. */
-    void (*extend)(mk_wasm_instance_t *instance, int32_t ms);
+                          uint32_t budget, uint64_t *result);
     /* `value` becomes the result of the import that blocked. */
-    mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget_ms, uint64_t *result);
+    mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget, uint64_t *result);
+    /* From where the budget was used up. NULL: not possible. */
+    mk_wasm_end_t (*go_on)(mk_wasm_instance_t *instance, uint32_t budget, uint64_t *result);
+    /* From inside a host import: the budget of the call under way becomes so much larger, or smaller. */
+    void (*extend)(mk_wasm_instance_t *instance, int32_t more);
 
-    /* Begins with "out of memory" when that is what the host lacked. Valid until the instance runs again or is
-     * destroyed; never NULL. */
-    const char *(*trap_text)(const mk_wasm_instance_t *instance);
+    /* Why it trapped. Begins with "out of memory" when that is what the host lacked. Until the instance runs again. */
+    void (*trap_text)(const mk_wasm_instance_t *instance, char *text, size_t size);
 
     /* Where memory is and how many bytes it has. To be asked again after each call: memory moves when it grows. */
     size_t (*memory)(mk_wasm_instance_t *instance, uint8_t **base);
 } mk_engine_t;
 
-extern const mk_engine_t mk_engine_wamr;
+extern const mk_engine_t mk_engine_vm, mk_engine_wamr;
 
 /* The engine of that name, NULL the default one. NULL: no such engine in this build. */
 const mk_engine_t *mk_engine_find(const char *name);
+
+/* Which one is the default from now on, the first one built in if `name` is NULL or unknown: for tests. */
+void mk_engine_prefer(const char *name);
+
+/* Starts it unless it is started; stops all that are. One thread at a time. */
+MK_MUST_CHECK mk_err_t mk_engine_start(const mk_engine_t *engine);
+void                   mk_engines_stop(void);
 
 #endif

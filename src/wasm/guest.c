@@ -7,7 +7,9 @@
  * mailbox back or hands over one message, and the step is resumed. So between two calls of the behaviour the guest is
  * either idle or waiting, never running.
  *
- * The budget is one for all calls of a turn that ran without waiting in between. */
+ * With an engine that can go on, each call gets the fuel of one slice. A guest that uses it up waits for its next turn, as
+ * one in an import does, and others have theirs in between. Its budget is the time of all slices since it last waited; with
+ * an engine that cannot go on it is one for all calls of a turn that ran without waiting in between. */
 #include "wasm/guest.h"
 
 #include <stdarg.h>
@@ -22,16 +24,37 @@
 #include "port/port.h"
 #include "runtime/wake.h"
 
-/* A guest that has used so much time, over however many messages, lets the others go first. */
+/* A guest that has used so much time, over however many messages, lets the others go first: one of an engine that cannot be
+ * stopped in between. Else it is a slice. */
 enum { YIELD_AFTER_US = 4000 };
+
+/* How fuel is learned: a short slice first, at most doubled from one to the next, and never so much that an engine twice as
+ * fast as any would need it. */
+enum { FUEL_LEAST = 1000, FUEL_PER_US_MAX = 8000, FUEL_PER_US = 2000 };
 
 /* ---- for imports ---------------------------------------------------------------------------------------------------- */
 
+mk_guest_texts_t *mk_guest_texts(mk_guest_t *guest) {
+    if (guest->texts == NULL) guest->texts = mk_calloc(1, sizeof *guest->texts);
+    return guest->texts;
+}
+
 void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) {
+    mk_guest_texts_t *texts = mk_guest_texts(guest);
+    if (texts == NULL) return;
     va_list args;
     va_start(args, fmt);
-    vsnprintf(guest->error, sizeof guest->error, fmt, args);
+    vsnprintf(texts->error, sizeof texts->error, fmt, args);
     va_end(args);
+}
+
+const char *mk_guest_error(const mk_guest_t *guest) { return guest->texts != NULL ? guest->texts->error : ""; }
+
+void mk_guest_charge(mk_guest_t *guest, uint64_t ns) {
+    enum { NS_PER_CHARGE_MAX = 1000 * 1000 * 1000 };                 /* of which twice still is an int32_t */
+    if (!guest->running || !guest->config.engine->continues) return; /* else its clock runs on meanwhile */
+    if (ns > NS_PER_CHARGE_MAX) ns = NS_PER_CHARGE_MAX;
+    guest->config.engine->extend(guest->instance, -(int32_t)(ns * FUEL_PER_US / 1000));
 }
 
 uint8_t *mk_guest_span(mk_guest_t *guest, uint64_t address, uint64_t size) {
@@ -93,8 +116,8 @@ static const char *step_name(const mk_guest_t *guest) {
 
 static bool end_trapped(mk_guest_t *guest) {
     static const char no_memory[] = "out of memory";
-    const char       *trap = guest->config.engine->trap_text(guest->instance);
-    char              text[MK_GUEST_ERROR_BYTES];
+    char              trap[MK_GUEST_ERROR_BYTES - 32], text[MK_GUEST_ERROR_BYTES];
+    guest->config.engine->trap_text(guest->instance, trap, sizeof trap);
     if (strncmp(trap, no_memory, sizeof no_memory - 1) == 0) return end_with(guest, EXIT_OUT_OF_MEMORY, trap);
     if (guest->step == MK_STEP_HANDLE) return end_with(guest, EXIT_TRAPPED, trap);
     snprintf(text, sizeof text, "%s, in %s", trap, step_name(guest));
@@ -222,12 +245,57 @@ static void step_next(mk_guest_t *guest, uint64_t result) {
     }
 }
 
-/* What is left of the turn's budget. The last call of a turn gets a little in any case: it may be a free() that takes
- * nothing, on a machine that is busy with something else. */
+/* ---- budgets and slices: what a call may use, and what it has used ---------------------------------------------------------- */
+
+/* What is left of the turn's budget, for an engine that watches the clock. The last call of a turn gets a little in any case:
+ * it may be a free() that takes nothing, on a machine that is busy with something else. */
 static uint32_t budget_left(const mk_guest_t *guest) {
     uint32_t all_ms = guest->config.budget_ms, least_ms = all_ms / 8 + 1;
     uint64_t used_ms = guest->used_us / 1000;
     return used_ms + least_ms < all_ms ? all_ms - (uint32_t)used_ms : least_ms;
+}
+
+/* What other programs take of the machine is no guest's fault. */
+static uint64_t processor_us(void) {
+    mk_cpu_clock_t clock;
+    return mk_port_cpu_clock(&clock) == MK_OK ? mk_port_cpu_us(clock) : mk_port_now_us();
+}
+
+/* A slice of `took_us` was used up: how much fuel the next should have to last as long as it is meant to. A clock that stands
+ * still teaches nothing. */
+static void fuel_learn(mk_guest_t *guest, uint64_t took_us) {
+    uint64_t fuel = guest->fuel, most = (uint64_t)guest->config.slice_us * FUEL_PER_US_MAX;
+    if (took_us == 0) return;
+    uint64_t next = fuel * guest->config.slice_us / took_us;
+    if (next > 2 * fuel) next = 2 * fuel;
+    if (next > most) next = most;
+    guest->fuel = next > FUEL_LEAST ? next < INT32_MAX ? (uint32_t)next : INT32_MAX : FUEL_LEAST;
+}
+
+static uint64_t without_host(const mk_guest_t *guest, uint64_t took_us) {
+    return took_us > guest->host_us ? took_us - guest->host_us : 0;
+}
+
+typedef enum run { RUN_CALL, RUN_RESUME, RUN_GO_ON } run_t;
+
+/* The first slice of a call is not measured, because most calls end in it and reading the clock would cost as much as they
+ * do: if it was used up, it counts by the clock of the day, as far as that is believable. The others count exactly. */
+static mk_wasm_end_t slice_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+                               uint64_t *result) {
+    const mk_engine_t *engine = guest->config.engine;
+    uint64_t           began_us = how == RUN_GO_ON ? processor_us() : 0, took_us = 0;
+    mk_wasm_end_t      end = how == RUN_GO_ON  ? engine->go_on(guest->instance, guest->fuel, result)
+                             : how == RUN_CALL ? engine->call(guest->instance, function, args, guest->fuel, result)
+                                               : engine->resume(guest->instance, args[0], guest->fuel, result);
+    if (how == RUN_GO_ON) {
+        took_us = without_host(guest, processor_us() - began_us);
+        if (end == MK_WASM_OUT_OF_BUDGET) fuel_learn(guest, took_us);
+    } else if (end == MK_WASM_OUT_OF_BUDGET) {
+        took_us = without_host(guest, mk_port_now_us() - guest->entered_us);
+        if (took_us > 2 * (uint64_t)guest->config.slice_us) took_us = 2 * (uint64_t)guest->config.slice_us;
+    }
+    guest->used_us += took_us;
+    return end;
 }
 
 /* Only with several calls for one message can a budget be spent in pieces. */
@@ -235,37 +303,68 @@ static bool counts_time(const mk_guest_t *guest) {
     return guest->step != MK_STEP_HANDLE || (guest->alloc.at != NULL && guest->address != 0);
 }
 
-static mk_wasm_end_t step_run(mk_guest_t *guest, const mk_wasm_function_t *function, const uint64_t *args,
-                              uint64_t *result) {
-    bool     timed = counts_time(guest);
-    uint64_t began_us = timed ? mk_port_now_us() : 0;
-    guest->running = true;
-    guest->host_us = 0;
-    mk_wasm_end_t end = function != NULL
-                            ? guest->config.engine->call(guest->instance, function, args, budget_left(guest), result)
-                            : guest->config.engine->resume(guest->instance, args[0], budget_left(guest), result);
-    guest->running = false;
-    if (timed) guest->used_us += mk_port_now_us() - began_us - guest->host_us;
+static mk_wasm_end_t timed_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+                               uint64_t *result) {
+    const mk_engine_t *engine = guest->config.engine;
+    bool               timed = counts_time(guest);
+    uint64_t           began_us = timed ? mk_port_now_us() : 0;
+    uint32_t           left_ms = budget_left(guest);
+    mk_wasm_end_t      end = how == RUN_CALL ? engine->call(guest->instance, function, args, left_ms, result)
+                                             : engine->resume(guest->instance, args[0], left_ms, result);
+    if (timed) guest->used_us += without_host(guest, mk_port_now_us() - began_us);
     return end;
 }
+
+static mk_wasm_end_t step_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+                              uint64_t *result) {
+    guest->running = true;
+    guest->host_us = 0;
+    mk_wasm_end_t end = guest->config.engine->continues ? slice_run(guest, how, function, args, result)
+                                                        : timed_run(guest, how, function, args, result);
+    guest->running = false;
+    return end;
+}
+
+static bool is_over_budget(const mk_guest_t *guest) {
+    return guest->config.budget_ms != 0 && guest->used_us >= (uint64_t)guest->config.budget_ms * 1000;
+}
+
+/* ---- between steps ------------------------------------------------------------------------------------------------------ */
 
 /* Others first, if this guest took long: it gets nothing before its next turn. Called wherever it is about to be handed
  * one message after the other. */
 static void maybe_yield(mk_guest_t *guest) {
+    uint32_t after_us = guest->config.engine->continues ? guest->config.slice_us : YIELD_AFTER_US;
     guest->streak_us += mk_port_now_us() - guest->entered_us;
-    if (guest->streak_us < YIELD_AFTER_US) return;
+    if (guest->streak_us < after_us) return;
     guest->streak_us = 0;
     mk_runtime_poll_soon(guest->rt);
     guest->yielded = mk_actor_wait(guest->rt, false, 0);
+}
+
+/* The payload must outlive this behaviour when the guest has not got it yet. */
+static void payload_keep(mk_guest_t *guest) {
+    if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL)
+        guest->taken = message_take(guest->rt, guest->in_hand);
+}
+
+/* Its slice is used up: it goes on at its next turn, and nothing of its mailbox comes before that. */
+static void preempt(mk_guest_t *guest) {
+    payload_keep(guest);
+    guest->wait = MK_WAIT_SLICE;
+    guest->info.preempted++;
+    guest->streak_us = 0;
+    guest->owed_us = 0;
+    mk_runtime_poll_soon(guest->rt);
+    bool held = mk_actor_wait(guest->rt, false, 0);
+    mk_assert(held); /* without a time to wait for it takes no memory */
 }
 
 /* A call of the current step has ended. True: the steps go on. *stay is the behaviour's answer otherwise. */
 static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bool *stay) {
     switch (end) {
     case MK_WASM_BLOCKED:
-        /* The payload must outlive this behaviour when the guest has not got it yet. */
-        if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL)
-            guest->taken = message_take(guest->rt, guest->in_hand);
+        payload_keep(guest);
         if (guest->wait == MK_WAIT_MESSAGE) maybe_yield(guest);
         *stay = true;
         return false;
@@ -277,7 +376,11 @@ static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bo
         }
         guest->exited = false; /* a program whose main is over, and that is called all the same */
         break;
-    case MK_WASM_OUT_OF_BUDGET: *stay = end_out_of_budget(guest); return false;
+    case MK_WASM_OUT_OF_BUDGET:
+        *stay = guest->config.engine->continues && !is_over_budget(guest);
+        if (*stay) preempt(guest);
+        else end_out_of_budget(guest);
+        return false;
     case MK_WASM_TRAPPED: *stay = end_trapped(guest); return false;
     }
     step_next(guest, result);
@@ -295,7 +398,7 @@ static bool run_steps(mk_guest_t *guest) {
             continue;
         }
         mk_wasm_end_t end = MK_WASM_DONE;
-        if (function != NULL && function->at != NULL) end = step_run(guest, function, args, &result);
+        if (function != NULL && function->at != NULL) end = step_run(guest, RUN_CALL, function, args, &result);
         if (!step_ended(guest, end, result, &stay)) return stay;
     }
     stay = guest->stay;
@@ -342,11 +445,12 @@ static bool go_on(mk_guest_t *guest, const message_t *msg) {
     uint64_t value = 0, result = 0;
     bool     stay = true;
     if (guest->yielded && wait_again(guest)) return true;
-    if (!wait_ends(guest, msg, &value)) return true;
+    bool computing = guest->wait == MK_WAIT_SLICE;
+    if (!computing && !wait_ends(guest, msg, &value)) return true;
     mk_actor_wait_end(guest->rt);
     guest->wait = MK_WAIT_NONE;
-    guest->used_us = 0;
-    mk_wasm_end_t end = step_run(guest, NULL, &value, &result);
+    if (!computing) guest->used_us = 0;
+    mk_wasm_end_t end = step_run(guest, computing ? RUN_GO_ON : RUN_RESUME, NULL, &value, &result);
     if (!step_ended(guest, end, result, &stay)) return stay;
     return run_steps(guest);
 }
@@ -366,7 +470,9 @@ bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *sta
         return false;
     }
     if (guest->rt == NULL) first_turn(guest, rt);
-    if (guest->instance == NULL) return end_with(guest, guest->error_reason, guest->error);
+    if (guest->instance == NULL)
+        return end_with(guest, guest->error_reason,
+                        guest->texts != NULL ? guest->texts->error : mk_err_text(MK_ERR_NOMEM));
     guest->entered_us = mk_port_now_us();
     if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
     guest->used_us = 0;

@@ -12,10 +12,11 @@
 /* Options with every default filled in. Owns `files_below`. */
 typedef struct mk_guest_config {
     mk_wasm_limits_t limits; /* memory_pages_max without the region for payloads */
-    uint32_t         heap_pages;
+    uint32_t         heap_bytes;
     uint32_t         grants, child_grants;
     char            *files_below;
-    uint32_t         budget_ms, child_budget_ms, message_bytes_max, children_max, names_max;
+    uint32_t         budget_ms; /* 0: none */
+    uint32_t         child_budget_ms, slice_us, message_bytes_max, children_max, names_max;
     size_t           in_flight_bytes_max;
     actor_id_t       console;
     wasm_print_fn    print;
@@ -44,6 +45,7 @@ typedef enum mk_guest_wait {
     MK_WAIT_MESSAGE, /* mk_recv and its family */
     MK_WAIT_POLL,    /* poll_oneoff            */
     MK_WAIT_TURN,    /* for others, before an import is called again */
+    MK_WAIT_SLICE,   /* for others, before it goes on computing      */
 } mk_guest_wait_t;
 
 /* A message as the guest sees it. */
@@ -55,6 +57,14 @@ typedef struct mk_guest_message {
 } mk_guest_message_t;
 
 enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240, MK_DEFERRED_ARGS = 5 };
+enum { MK_GUEST_FUEL_FIRST = 20000 }; /* of the first slice: some 10 us */
+
+/* What only few guests need, allocated when one does. */
+typedef struct mk_guest_texts {
+    char   error[MK_GUEST_ERROR_BYTES]; /* of its last failed import                                       */
+    char   line[MK_GUEST_LINE_BYTES];   /* what it wrote to its standard error since the last line end */
+    size_t line_size;
+} mk_guest_texts_t;
 
 typedef struct mk_guest {
     runtime_t *rt; /* NULL before the first turn */
@@ -62,48 +72,42 @@ typedef struct mk_guest {
 
     mk_guest_config_t   config;
     mk_code_t          *code;
-    mk_wasm_instance_t *instance; /* NULL: it could not be made; see `error` */
+    mk_wasm_instance_t *instance; /* NULL: it could not be made; its texts say why */
     mk_wasm_function_t  start, initialize, handle, alloc, free;
 
     /* the message under way */
-    mk_guest_step_t    step;
-    bool               running; /* inside a call of the engine                */
-    bool               stay;    /* what handle_message answered               */
-    bool               has_message;
     message_t         *in_hand; /* what the behaviour was called with        */
     message_t         *taken;   /* kept past the behaviour because the guest waits before it got it */
     mk_guest_message_t message;
     void              *report;  /* payload of the last end of a child with its text behind it */
     uint32_t           address; /* of the payload in its memory, 0: none      */
-    uint64_t           used_us; /* of this turn's budget                      */
+    uint32_t           fuel;    /* of one slice: learned from those before    */
+    uint8_t            step;    /* mk_guest_step_t                            */
+    uint8_t            wait;    /* mk_guest_wait_t: the import it is in       */
+    bool               running; /* inside a call of the engine                */
+    bool               stay;    /* what handle_message answered               */
+    bool               has_message;
+    bool               wait_for_ever;
+    bool               yielded;      /* it gave up the rest of a turn         */
+    bool               exited;       /* it called proc_exit                   */
+    uint8_t            error_reason; /* why there is no instance              */
+    int32_t            exit_code;
+    uint64_t           used_us; /* of its budget, since it last waited        */
     uint64_t           entered_us, streak_us; /* when this behaviour began; time used since it last gave up a turn */
     uint64_t           host_us; /* of the call under way: work that is not the guest's */
-    uint64_t           owed_us; /* such work since others last had their turn           */
+    uint64_t           owed_us; /* such work since others last had their turn          */
 
-    /* the import it waits in, and where the results go */
-    mk_guest_wait_t wait;
-    uint32_t        wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
-    uint64_t        wait_userdata; /* poll_oneoff's */
-    uint64_t        wait_until_ms;
-    bool            wait_for_ever;
-    bool            yielded; /* it gave up the rest of a turn */
-    mk_host_fn     *deferred; /* the import that waits for a turn, and its arguments */
-    uint64_t           deferred_args[MK_DEFERRED_ARGS];
+    /* where the results of the import it waits in go */
+    uint32_t    wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
+    uint64_t    wait_userdata;                                         /* poll_oneoff's      */
+    uint64_t    wait_until_ms;
+    mk_host_fn *deferred; /* the import that waits for a turn, and its arguments */
+    uint64_t    deferred_args[MK_DEFERRED_ARGS];
 
-    bool    exited; /* it called proc_exit */
-    int32_t exit_code;
-
-    uint8_t error_reason;                /* why there is no instance     */
-    char    error[MK_GUEST_ERROR_BYTES]; /* of its last failed import    */
-
-    struct {
-        char   text[MK_GUEST_LINE_BYTES]; /* what it wrote to its standard error since the last line end */
-        size_t size;
-    } line;
-
-    mk_account_t *in_flight; /* of what it has sent; NULL before the first large message */
-    mk_account_t *printing;  /* of what its console has not shown; NULL before the first */
-    uint32_t      names;
+    mk_guest_texts_t *texts;     /* NULL before the first, and without memory for them              */
+    mk_account_t     *in_flight; /* of what it has sent; NULL before the first large message        */
+    mk_account_t     *printing;  /* of what its console has not shown; NULL before the first        */
+    uint32_t          names;
 
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
@@ -133,6 +137,15 @@ bool mk_guest_granted(mk_guest_t *guest, uint32_t grant, const char *import, con
 
 /* Remembers why an import fails, for mk_last_error. */
 void mk_guest_fail(mk_guest_t *guest, const char *fmt, ...) MK_PRINTF(2, 3);
+
+/* What was remembered last; never NULL. */
+const char *mk_guest_error(const mk_guest_t *guest);
+
+/* Where its texts are; NULL without memory. */
+mk_guest_texts_t *mk_guest_texts(mk_guest_t *guest);
+
+/* Charges it for work of the host that its fuel does not show: nanoseconds, roughly. */
+void mk_guest_charge(mk_guest_t *guest, uint64_t ns);
 
 /* Makes it wait from the return of the running import on: nothing comes before `timeout_ms` (-1: never), but the next
  * message if `messages_too`. False: it cannot wait; the reason is remembered. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imports_actor.c -- what reaches beyond the guest itself: other actors, names, files. Each needs a grant. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +9,9 @@
 #include "port/port.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
+
+/* What these imports cost the node, roughly. */
+enum { NAME_NS = 200, LIST_NS_EACH = 10 };
 
 /* More than any module or file a guest has use for; what is larger is refused before it is read. */
 #define FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -39,6 +43,7 @@ static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const
         mk_guest_fail(guest, "%s: a zero byte in the text", import);
         return NULL;
     }
+    mk_guest_charge(guest, NAME_NS + size);
     char *text = mk_strndup((const char *)at, size);
     if (text == NULL) mk_guest_fail(guest, "%s: %s", import, mk_err_text(MK_ERR_NOMEM));
     return text;
@@ -60,18 +65,23 @@ static bool defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, s
     return mk_guest_defer(guest, import, args, count, 0);
 }
 
+/* An engine that counts fuel does not count this. */
+static bool has_clock(const mk_guest_t *guest) { return !guest->config.engine->continues; }
+
 static uint64_t host_work_begin(mk_guest_t *guest) {
-    if (!can_wait(guest)) return 0;
-    guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
+    if (can_wait(guest) && has_clock(guest)) guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
     return mk_port_now_us();
 }
 
 static void host_work_end(mk_guest_t *guest, uint64_t began_us) {
-    if (!can_wait(guest)) return;
     uint64_t took_us = mk_port_now_us() - began_us;
+    if (!can_wait(guest)) {
+        mk_guest_charge(guest, took_us * 1000);
+        return;
+    }
     guest->host_us += took_us;
     guest->owed_us += took_us;
-    guest->config.engine->extend(guest->instance, (int32_t)(took_us / 1000) - HOST_WORK_MS_MAX);
+    if (has_clock(guest)) guest->config.engine->extend(guest->instance, (int32_t)(took_us / 1000) - HOST_WORK_MS_MAX);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -136,6 +146,7 @@ mk_host_end_t mk_import_list_actors(void *host, const uint64_t *args, uint64_t *
     uint8_t *count = mk_guest_span(guest, args[2], 4);
     if (to == NULL || count == NULL) return MK_HOST_DONE;
     size_t alive = runtime_list_actors(guest->rt, NULL, 0), written = alive < max ? alive : max;
+    mk_guest_charge(guest, alive * LIST_NS_EACH);
     /* Through memory of our own: the guest's is not aligned, and its byte order is little-endian everywhere. */
     actor_id_t *ids = mk_alloc((written > 0 ? written : 1) * sizeof *ids);
     if (ids == NULL) {
@@ -168,14 +179,14 @@ static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const c
                       size_t err_size) {
     if (guest->info.children >= guest->config.children_max) {
         mk_guest_fail(guest, "%u children are alive, no more are allowed", guest->info.children);
-        memcpy(err, guest->error, err_size < sizeof guest->error ? err_size : sizeof guest->error);
+        snprintf(err, err_size, "%s", mk_guest_error(guest));
         return MK_ERR_LIMIT;
     }
     mk_guest_config_t config = guest->config;
     wasm_options_t    options = {.name = name};
     config.grants = guest->config.child_grants & guest->config.grants;
     config.child_grants = config.grants;
-    if (config.child_budget_ms != 0) config.budget_ms = config.child_budget_ms;
+    config.budget_ms = config.child_budget_ms;
     uint64_t began_us = host_work_begin(guest);
     mk_err_t result = mk_guest_spawn(guest->rt, &config, &options, bytes, size, out, err, err_size);
     host_work_end(guest, began_us);

@@ -32,8 +32,12 @@ static mk_err_t send_counted(mk_guest_t *guest, actor_id_t dest, msg_type_t type
     return refuse(guest, err);
 }
 
+/* What a message costs the node, roughly. */
+enum { SEND_NS = 100, BYTES_PER_NS = 8 };
+
 bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
     mk_err_t err;
+    mk_guest_charge(guest, SEND_NS + size / BYTES_PER_NS);
     if (size > mk_account_free_bytes()) err = send_counted(guest, dest, type, payload, size);
     else if ((err = actor_try_send(guest->rt, dest, type, payload, size)) != MK_OK) (void)refuse(guest, err);
     if (err != MK_OK) guest->info.refused++;

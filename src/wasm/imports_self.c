@@ -11,6 +11,9 @@
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 
+/* What printing or logging costs the node, roughly, beside what it prints. */
+enum { TEXT_NS = 500 };
+
 mk_host_end_t mk_import_self(void *host, const uint64_t *args, uint64_t *result) {
     (void)args;
     *result = ((mk_guest_t *)host)->id;
@@ -24,6 +27,7 @@ mk_host_end_t mk_import_time_ms(void *host, const uint64_t *args, uint64_t *resu
 }
 
 void mk_guest_log(mk_guest_t *guest, int level, const void *text, size_t size) {
+    mk_guest_charge(guest, TEXT_NS);
     char line[1001]; /* one byte more than the log takes of an entry: it marks what it cuts */
     if (size > sizeof line) size = sizeof line;
     if (size > 0) memcpy(line, text, size);
@@ -67,6 +71,7 @@ static mk_err_t print_to_console(mk_guest_t *guest, const void *text, size_t siz
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
     const mk_guest_config_t *config = &guest->config;
     if (size == 0) return;
+    mk_guest_charge(guest, TEXT_NS + size);
     if (size > config->message_bytes_max) {
         guest->info.refused++;
         mk_guest_fail(guest, "printing: %zu bytes, at most %u are allowed", size, config->message_bytes_max);
@@ -106,7 +111,7 @@ static size_t give_text(mk_guest_t *guest, const char *text, const uint64_t *arg
 mk_host_end_t mk_import_last_error(void *host, const uint64_t *args, uint64_t *result) {
     mk_guest_t *guest = host;
     char        text[MK_GUEST_ERROR_BYTES];
-    memcpy(text, guest->error, sizeof text); /* a bad address here becomes the next error */
+    snprintf(text, sizeof text, "%s", mk_guest_error(guest)); /* a bad address here becomes the next error */
     *result = give_text(guest, text, args);
     return MK_HOST_DONE;
 }

@@ -60,6 +60,7 @@ mk_err_t wasm_module_inspect(const void *buf, size_t size, wasm_module_entry_fn 
         .has_memory = info.has_memory,
         .memory_pages_min = info.memory_min,
         .memory_pages_max = info.memory_max,
+        .memory_page_bytes = info.has_memory ? 1u << info.memory_page_shift : 0,
     };
     if (fn != NULL && !tell_all(&(teller_t){&info, fn, arg})) {
         if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Places in the module are kept in 32 bits, and rewriting must not outgrow them. */
-enum { MODULE_BYTES_MAX = 1 << 30 };
+enum { MODULE_BYTES_MAX = 1 << 30, PAGE_SHIFT = 16 };
 
 typedef struct scan {
     mk_vm_reader_t    r;
@@ -63,14 +63,20 @@ static void read_memory_type(scan_t *scan, bool imported) {
         return;
     }
     uint8_t flags = mk_vm_u8(r);
-    if (flags > 7) mk_vm_fail(r, at, MK_ERR_FORMAT, "unknown limits 0x%02x", flags);
+    if (flags > 15) mk_vm_fail(r, at, MK_ERR_FORMAT, "unknown limits 0x%02x", flags);
     if (flags & 4) mk_vm_fail(r, at, MK_ERR_NOSYS, "64-bit memory is not supported");
     if (flags & 2) mk_vm_fail(r, at, MK_ERR_NOSYS, "shared memory is not supported");
-    uint32_t min = mk_vm_u32(r);
-    uint32_t max = flags & 1 ? mk_vm_u32(r) : MK_MODULE_PAGES_MAX;
-    if (min > max || max > MK_MODULE_PAGES_MAX) {
+    uint32_t min = mk_vm_u32(r), max = flags & 1 ? mk_vm_u32(r) : UINT32_MAX;
+    uint32_t shift = flags & 8 ? mk_vm_u32(r) : PAGE_SHIFT;
+    uint32_t most = shift == 0 ? UINT32_MAX : MK_MODULE_PAGES_MAX;
+    if (shift != 0 && shift != PAGE_SHIFT) {
+        mk_vm_fail(r, at, MK_ERR_FORMAT, "pages of 2^%u bytes; only 1 and 65536 exist", (unsigned)shift);
+    }
+    if ((flags & 1) == 0) max = most;
+    if (min > max || max > most) {
         mk_vm_fail(r, at, MK_ERR_FORMAT, "memory of %u to %u pages", (unsigned)min, (unsigned)max);
     }
+    info->memory_page_shift = (uint8_t)shift;
     info->has_memory = true;
     info->memory_imported = imported;
     info->memory_has_max = flags & 1;
@@ -254,7 +260,7 @@ static void read_code(scan_t *scan) {
 /* The engine would find out, but not in a memory that was made larger than its module declares. */
 static void check_data_fits(scan_t *scan, const uint8_t *at, uint32_t offset, uint32_t bytes) {
     const mk_module_info_t *info = scan->info;
-    uint64_t                end = (uint64_t)offset + bytes, memory = (uint64_t)info->memory_min * MK_MODULE_PAGE_BYTES;
+    uint64_t                end = (uint64_t)offset + bytes, memory = mk_module_memory_bytes(info);
     if (info->memory_imported || end <= memory) return;
     mk_vm_fail(&scan->r, at, MK_ERR_FORMAT, "data for bytes %u to %llu of a memory of %llu", (unsigned)offset,
                (unsigned long long)end, (unsigned long long)memory);

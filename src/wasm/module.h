@@ -6,8 +6,8 @@
  * ("import env.mk_sned: no such function") whatever the engine's own wording is, and nothing has to
  * be torn down again. Bytes in, facts out: no I/O, no engine, any thread.
  *
- * The format is the binary one of WebAssembly 2.0 with tail calls, SIMD and extended constant
- * expressions. Every length is checked here; types of operands are not: that is the engine's part. */
+ * The format is the binary one of WebAssembly 2.0 with tail calls, SIMD, extended constant
+ * expressions and pages of one byte. Every length is checked here; types of operands are not: that is the engine's part. */
 #ifndef MK_WASM_MODULE_H
 #define MK_WASM_MODULE_H
 
@@ -63,12 +63,18 @@ typedef struct mk_module_info {
     uint32_t  function_imports;
     uint32_t  global_count; /* imports included */
 
-    uint32_t memory_min, memory_max; /* pages; max is MK_MODULE_PAGES_MAX when not given */
+    uint32_t memory_min, memory_max; /* pages; max is the most there can be when not given */
+    uint8_t  memory_page_shift;      /* 16, or 0: pages of one byte                        */
     bool     has_memory, memory_has_max, memory_imported;
     uint32_t memory_size_uses, memory_grow_uses; /* instructions in code */
     bool     has_start;
     bool     from_go; /* made by the standard Go toolchain, as far as it says so */
 } mk_module_info_t;
+
+/* What it declares its memory to begin with. */
+static inline uint64_t mk_module_memory_bytes(const mk_module_info_t *info) {
+    return (uint64_t)info->memory_min << info->memory_page_shift;
+}
 
 /* Reads the module from end to end. On MK_OK `*out` is to be given to mk_module_info_fini() and is
  * valid as long as `bytes` stay where they are. On MK_ERR_FORMAT (malformed), MK_ERR_NOSYS (a

@@ -273,7 +273,8 @@ static mk_err_t refuse(mk_err_t err, const char *why, char *text, size_t text_si
     return err;
 }
 
-static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *out, char *err, size_t err_size) {
+/* Whether it can have a region at all. */
+static mk_err_t check(const mk_module_info_t *info, char *err, size_t err_size) {
     if (!info->has_memory || info->memory_imported) {
         return refuse(MK_ERR_NOSYS, "no memory of its own to place payloads in", err, err_size);
     }
@@ -283,9 +284,34 @@ static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *
                       "memory grows without a gap: it must export 'mk_alloc'",
                       err, err_size);
     }
-    if (pages > MK_MODULE_PAGES_MAX - info->memory_min) {
-        return refuse(MK_ERR_LIMIT, "memory leaves no room for payloads below 65536 pages", err, err_size);
+    return MK_OK;
+}
+
+static mk_err_t no_room(char *err, size_t err_size) {
+    return refuse(MK_ERR_LIMIT, "memory leaves no room for payloads below 65536 pages", err, err_size);
+}
+
+mk_err_t mk_module_region(const mk_module_info_t *info, uint32_t bytes, mk_module_region_t *out, char *err,
+                          size_t err_size) {
+    enum { ALIGNED = 16 };
+    mk_err_t result = check(info, err, err_size);
+    if (result != MK_OK) return result;
+    uint64_t unit = info->memory_page_shift != 0 ? MK_MODULE_PAGE_BYTES : ALIGNED;
+    uint64_t declared = mk_module_memory_bytes(info), hidden = (bytes + unit - 1) / unit * unit;
+    if (unit == ALIGNED) hidden += ALIGNED; /* what is lost below an aligned beginning */
+    uint64_t offset = declared != 0 ? (declared + ALIGNED - 1) / ALIGNED * ALIGNED : ALIGNED;
+    if (declared + hidden > (uint64_t)MK_MODULE_PAGES_MAX * MK_MODULE_PAGE_BYTES) return no_room(err, err_size);
+    *out = (mk_module_region_t){(uint32_t)offset, (uint32_t)(declared + hidden - offset), (uint32_t)hidden};
+    return MK_OK;
+}
+
+static mk_err_t reserve(const mk_module_info_t *info, uint32_t pages, writer_t *out, char *err, size_t err_size) {
+    mk_err_t result = check(info, err, err_size);
+    if (result != MK_OK) return result;
+    if (info->memory_page_shift == 0) {
+        return refuse(MK_ERR_NOSYS, "pages of one byte are not supported by this engine", err, err_size);
     }
+    if (pages > MK_MODULE_PAGES_MAX - info->memory_min) return no_room(err, err_size);
     uint32_t uses = info->memory_size_uses + info->memory_grow_uses;
     uint64_t bytes = info->size + (uint64_t)uses * GROWTH_PER_USE + GROWTH_PER_MODULE;
     uint8_t *start = bytes <= SIZE_MAX ? mk_alloc((size_t)bytes) : NULL;

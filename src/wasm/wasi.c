@@ -25,7 +25,7 @@ enum { FD_STDOUT = 1, FD_STDERR = 2, FILETYPE_CHARACTER_DEVICE = 2 };
 enum { SUBSCRIPTION_BYTES = 48, EVENT_BYTES = 32, EVENT_CLOCK = 0, CLOCK_ABSOLUTE = 1 };
 
 /* The system gives entropy at some 400 MB/s: this is the longest a guest may hold up the node with one call. */
-enum { RANDOM_BYTES_MAX = 1024 * 1024 };
+enum { RANDOM_BYTES_MAX = 1024 * 1024, RANDOM_NS_EACH = 3 };
 
 static bool granted(mk_guest_t *guest, const char *import, uint64_t *result) {
     *result = ERRNO_NOTCAPABLE;
@@ -91,13 +91,20 @@ mk_host_end_t mk_wasi_random_get(void *host, const uint64_t *args, uint64_t *res
 
 /* ---- descriptors: 1 is the console, 2 the log ------------------------------------------------------------------------- */
 
-/* Language runtimes write their last words in many small pieces; the log gets them line by line. */
+static void log_line(mk_guest_t *guest, const char *text, size_t size) {
+    if (size > 0) mk_guest_log(guest, MK_LOG_WARN, text, size);
+}
+
+/* Language runtimes write their last words in many small pieces; the log gets them line by line, or without memory for that
+ * as they come. */
 static void write_log(mk_guest_t *guest, const uint8_t *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] != '\n') guest->line.text[guest->line.size++] = (char)text[i];
-        if (text[i] != '\n' && guest->line.size < sizeof guest->line.text) continue;
-        if (guest->line.size > 0) mk_guest_log(guest, MK_LOG_WARN, guest->line.text, guest->line.size);
-        guest->line.size = 0;
+    mk_guest_texts_t *texts = mk_guest_texts(guest);
+    if (texts == NULL) log_line(guest, (const char *)text, size);
+    for (size_t i = 0; texts != NULL && i < size; i++) {
+        if (text[i] != '\n') texts->line[texts->line_size++] = (char)text[i];
+        if (text[i] != '\n' && texts->line_size < sizeof texts->line) continue;
+        log_line(guest, texts->line, texts->line_size);
+        texts->line_size = 0;
     }
 }
 
@@ -260,7 +267,7 @@ mk_host_end_t mk_wasi_sched_yield(void *host, const uint64_t *args, uint64_t *re
 mk_host_end_t mk_wasi_proc_exit(void *host, const uint64_t *args, uint64_t *result) {
     (void)result;
     mk_guest_t *guest = host;
-    write_log(guest, (const uint8_t *)"\n", 1);
+    if (guest->texts != NULL) write_log(guest, (const uint8_t *)"\n", 1);
     guest->exited = true;
     guest->exit_code = (int32_t)(uint32_t)args[0];
     return MK_HOST_EXIT;

@@ -19,7 +19,9 @@
 #define MODULE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 enum {
-    DEFAULT_BUDGET_MS = 100,
+    DEFAULT_BUDGET_MS = 100, /* with an engine that cannot do without */
+    DEFAULT_SLICE_US = 200,
+    SLICE_US_MAX = 1000 * 1000,
     BUDGET_MS_MAX = 1000 * 1000 * 1000, /* eleven days */
     DEFAULT_MEMORY_PAGES = 1024,
     DEFAULT_MESSAGE_BYTES = 1024 * 1024,
@@ -38,11 +40,10 @@ static atomic_uint holders;
 
 bool wasm_actors_init(void) {
     if (mk_wasm_retain()) return true;
-    size_t                  count;
-    const mk_host_import_t *imports = mk_imports(&count);
+    size_t count;
     (void)mk_imports_signatures(&count);
     if (mk_code_start() != MK_OK) return false;
-    if (mk_engine_find(NULL)->start(imports, count) != MK_OK) {
+    if (mk_engine_start(mk_engine_find(NULL)) != MK_OK) { /* others when they are first asked for */
         mk_code_stop();
         return false;
     }
@@ -60,7 +61,7 @@ bool mk_wasm_retain(void) {
 
 void wasm_actors_cleanup(void) {
     if (atomic_load(&holders) == 0 || atomic_fetch_sub(&holders, 1) > 1) return;
-    mk_engine_find(NULL)->stop();
+    mk_engines_stop();
     mk_code_stop();
 }
 
@@ -81,19 +82,27 @@ static uint32_t within(size_t asked, uint32_t fallback, uint32_t least, uint32_t
     return asked < least ? least : asked > most ? most : (uint32_t)asked;
 }
 
+/* 0: none. */
+static uint32_t budget(uint32_t asked_ms, const mk_engine_t *engine) {
+    bool needed = engine == NULL || !engine->continues;
+    if (asked_ms == WASM_BUDGET_NONE) return needed ? BUDGET_MS_MAX : 0;
+    return within(asked_ms, needed ? DEFAULT_BUDGET_MS : 0, 1, BUDGET_MS_MAX);
+}
+
 mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *options) {
     static const wasm_options_t defaults;
     const wasm_options_t       *o = options != NULL ? options : &defaults;
-    uint32_t heap_bytes = within(o->heap_size, WASM_DEFAULT_HEAP_SIZE, 1, UINT32_MAX - MK_MODULE_PAGE_BYTES);
+    const mk_engine_t          *engine = mk_engine_find(o->engine);
     *config = (mk_guest_config_t){
         .limits = {.stack_bytes = within(o->stack_size, WASM_DEFAULT_STACK_SIZE, STACK_BYTES_MIN, STACK_BYTES_MAX),
                    .memory_pages_max = within(o->memory_pages_max, DEFAULT_MEMORY_PAGES, 1, MK_MODULE_PAGES_MAX),
                    .native_stack_bytes = native_stack_bytes(o->fiber)},
-        .heap_pages = (heap_bytes + MK_MODULE_PAGE_BYTES - 1) / MK_MODULE_PAGE_BYTES,
+        .heap_bytes = within(o->heap_size, WASM_DEFAULT_HEAP_SIZE, 1, UINT32_MAX - MK_MODULE_PAGE_BYTES),
         .grants = o->grants,
         .child_grants = o->child_grants,
-        .budget_ms = within(o->budget_ms, DEFAULT_BUDGET_MS, 1, BUDGET_MS_MAX),
-        .child_budget_ms = within(o->child_budget_ms, 0, 1, BUDGET_MS_MAX),
+        .budget_ms = budget(o->budget_ms, engine),
+        .child_budget_ms = budget(o->child_budget_ms != 0 ? o->child_budget_ms : o->budget_ms, engine),
+        .slice_us = within(o->slice_us, DEFAULT_SLICE_US, 1, SLICE_US_MAX),
         .message_bytes_max = within(o->message_bytes_max, DEFAULT_MESSAGE_BYTES, 1, UINT32_MAX),
         .children_max = within(o->children_max, DEFAULT_CHILDREN, 1, UINT32_MAX),
         .names_max = within(o->names_max, DEFAULT_NAMES, 1, UINT32_MAX),
@@ -101,7 +110,7 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         .console = o->console,
         .print = o->print,
         .print_arg = o->print_arg,
-        .engine = mk_engine_find(o->engine),
+        .engine = engine,
     };
     if (config->in_flight_bytes_max == 0) {
         uint64_t bytes = (uint64_t)config->message_bytes_max * DEFAULT_MESSAGES_IN_FLIGHT;
@@ -141,7 +150,7 @@ static mk_err_t config_from(mk_guest_config_t *config, const wasm_options_t *opt
 
 static mk_err_t load(const mk_guest_config_t *config, const void *bytes, size_t size, mk_code_t **out, char *err,
                      size_t err_size) {
-    return mk_code_load(config->engine, bytes, size, config->heap_pages, out, err, err_size);
+    return mk_code_load(config->engine, bytes, size, config->heap_bytes, out, err, err_size);
 }
 
 /* ---- guests ------------------------------------------------------------------------------------------------------------ */
@@ -150,14 +159,15 @@ mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, siz
     const mk_engine_t  *engine = guest->config.engine;
     mk_wasm_instance_t *instance;
     mk_wasm_limits_t    limits = guest->config.limits;
-    if (code->memory_min - code->reserve_pages > limits.memory_pages_max) {
+    if (code->memory_bytes > (uint64_t)limits.memory_pages_max * MK_MODULE_PAGE_BYTES) {
         if (err_size > 0)
-            snprintf(err, err_size, "its memory begins with %u pages, at most %u are allowed",
-                     (unsigned)(code->memory_min - code->reserve_pages), (unsigned)limits.memory_pages_max);
+            snprintf(err, err_size, "its memory begins with %llu bytes, at most %u pages of 64 KiB are allowed",
+                     (unsigned long long)code->memory_bytes, (unsigned)limits.memory_pages_max);
         return MK_ERR_LIMIT;
     }
-    limits.memory_pages_max += code->reserve_pages; /* the host's, not the guest's */
+    limits.memory_pages_max += code->extra_pages; /* the host's, not the guest's */
     if (limits.memory_pages_max > MK_MODULE_PAGES_MAX) limits.memory_pages_max = MK_MODULE_PAGES_MAX;
+    limits.hidden_bytes = code->hidden_bytes;
     mk_err_t result = engine->instantiate(code->module, &limits, guest, &instance, err, err_size);
     if (result != MK_OK) return result;
 
@@ -171,6 +181,7 @@ mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, siz
     if (code->alloc != NULL) guest->alloc = engine->find(instance, code->alloc, "(i)i");
     if (code->free != NULL) guest->free = engine->find(instance, code->free, "(i)");
     guest->step = MK_STEP_START;
+    guest->fuel = MK_GUEST_FUEL_FIRST;
     return MK_OK;
 }
 
@@ -201,6 +212,7 @@ void wasm_actor_free(void *state) {
     mk_code_release(guest->code);
     mk_guest_config_fini(&guest->config);
     mk_free(guest->report);
+    mk_free(guest->texts);
     mk_account_release(guest->in_flight);
     mk_account_release(guest->printing);
     mk_free(guest);
@@ -316,10 +328,12 @@ void *wasm_actor_factory(void *arg) {
     factory_arg_t *factory = arg;
     mk_guest_t    *guest = guest_alloc(&factory->config);
     if (guest == NULL) return NULL;
+    char       err[MK_GUEST_ERROR_BYTES] = "";
     mk_code_t *code = mk_code_retain(factory->code);
-    mk_err_t   result = mk_guest_instantiate(guest, code, guest->error, sizeof guest->error);
+    mk_err_t   result = mk_guest_instantiate(guest, code, err, sizeof err);
     if (result == MK_OK) return guest;
     mk_code_release(code);
+    mk_guest_fail(guest, "%s", err);
     guest->error_reason = result == MK_ERR_NOMEM ? EXIT_OUT_OF_MEMORY : EXIT_FAILED;
     return guest;
 }
@@ -364,6 +378,7 @@ bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {
     *out = guest->info;
     uint8_t *base;
     out->memory_bytes = guest->instance != NULL ? guest->config.engine->memory(guest->instance, &base) : 0;
-    out->waiting = guest->wait != MK_WAIT_NONE;
+    out->computing = guest->wait == MK_WAIT_SLICE;
+    out->waiting = guest->wait != MK_WAIT_NONE && !out->computing;
     return true;
 }

@@ -256,7 +256,7 @@ TEST(spawning_ends_where_a_limit_does) {
 
     /* And where the node's own limit is. */
     memset(&w, 0, sizeof w);
-    CHECK(wasm_actors_init());
+    CHECK(world_init());
     w.rt = runtime_init(1, 8);
     w.probe = actor_spawn(w.rt, world_probe, &w, NULL, 64);
     guest = world_spawn(&w, "spawner", &options);

@@ -6,7 +6,6 @@
 #include "base/sanitize.h"
 #include "rig/oom.h"
 #include "wasm/code.h"
-#include "wasm/fiber/fiber.h"
 #include "wasm/world.h"
 
 static world_t w;
@@ -140,14 +139,14 @@ TEST(a_thousand_loads_do_not_grow) {
     uint8_t *bytes = read_guest("forever", &size);
     world_open(&w);
     load_and_end(100, bytes, size);
-    size_t before = resident_bytes(), fibers = mk_fiber_count();
+    size_t before = resident_bytes(), fibers = world_fibers();
     load_and_end(1000, bytes, size);
 #ifndef MK_ASAN /* which keeps what is freed for a while */
     CHECK(resident_bytes() <= before + 512 * 1024);
 #else
     (void)before;
 #endif
-    CHECK_EQ(mk_fiber_count(), fibers);
+    CHECK_EQ(world_fibers(), fibers);
     CHECK_EQ(mk_code_count(), 0);
     world_close(&w);
     free(bytes);
@@ -176,7 +175,7 @@ static void check_spawn_without_memory(const char *name, uint32_t grants) {
             CHECK_EQ(actor_lookup(w.rt, "guest"), ACTOR_ID_INVALID);
         }
         world_close(&w);
-        CHECK_EQ(mk_fiber_count(), 0);
+        CHECK_EQ(world_fibers(), 0);
         if (!reached) break;
     }
     CHECK(failed > 10);
@@ -192,11 +191,11 @@ TEST(a_spawn_bears_every_allocation_failing) {
 TEST(the_start_of_the_engine_bears_every_allocation_failing) {
     for (unsigned n = 1;; n++) {
         oom_arm(n);
-        bool started = wasm_actors_init(), reached = oom_disarm();
+        bool started = world_init(), reached = oom_disarm();
         if (started) wasm_actors_cleanup();
         if (!reached) break;
     }
-    CHECK(wasm_actors_init());
+    CHECK(world_init());
     wasm_actors_cleanup();
 }
 

@@ -2,7 +2,6 @@
 /* threads_test.c -- several runtimes in one process, each a thread, with guests of the same module. */
 #include "port/port.h"
 #include "wasm/code.h"
-#include "wasm/fiber/fiber.h"
 #include "wasm/world.h"
 
 enum { THREADS = 4, ROUNDS = 30 };
@@ -48,7 +47,7 @@ static void node_run(void *arg) {
 }
 
 static void run_all(const char *guest, node_t *nodes) {
-    CHECK(wasm_actors_init());
+    CHECK(world_init());
     for (int i = 0; i < THREADS; i++) {
         nodes[i] = (node_t){.failed = 0};
         nodes[i].bytes = read_guest(guest, &nodes[i].size);
@@ -61,7 +60,7 @@ static void run_all(const char *guest, node_t *nodes) {
     }
     CHECK_EQ(mk_code_count(), 0);
     wasm_actors_cleanup();
-    CHECK_EQ(mk_fiber_count(), 0);
+    CHECK_EQ(world_fibers(), 0);
 }
 
 TEST(runtimes_in_several_threads_run_and_end_guests_of_one_module) {

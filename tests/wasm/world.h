@@ -11,6 +11,10 @@
 #include "microkernel/supervision.h"
 #include "microkernel/wasm_actor.h"
 #include "rig/rig.h"
+#include "wasm/engine.h"
+#ifdef MK_HAVE_WAMR
+#include "wasm/fiber/fiber.h"
+#endif
 
 /* The protocol of tests/guests. */
 enum { STOP = 0, GO = 1, PING = 2, PONG = 3, RESULT = 4, WRONG = 5 };
@@ -72,9 +76,29 @@ static inline bool world_probe(runtime_t *rt, actor_t *self, message_t *msg, voi
     return true;
 }
 
+/* Native stacks in existence. */
+static inline size_t world_fibers(void) {
+#ifdef MK_HAVE_WAMR
+    return mk_fiber_count();
+#else
+    return 0;
+#endif
+}
+
+/* Which engine a test is about: the one of MK_TEST_ENGINE, else the default. */
+static inline const mk_engine_t *world_engine(void) {
+    mk_engine_prefer(getenv("MK_TEST_ENGINE"));
+    return mk_engine_find(NULL);
+}
+
+static inline bool world_init(void) {
+    (void)world_engine();
+    return wasm_actors_init();
+}
+
 static inline void world_open(world_t *w) {
     memset(w, 0, sizeof *w);
-    CHECK(wasm_actors_init());
+    CHECK(world_init());
     w->rt = runtime_init(1, 0);
     CHECK(w->rt != NULL);
     w->probe = actor_spawn(w->rt, world_probe, w, NULL, 4096);

@@ -29,7 +29,8 @@ static void print_entry(void *arg, const wasm_module_entry_t *entry) {
 
 static void print_info(const wasm_module_info_t *info, const char *why) {
     if (info->has_memory) {
-        printf("memory %u to %u pages\n", (unsigned)info->memory_pages_min, (unsigned)info->memory_pages_max);
+        printf("memory %u to %u pages%s\n", (unsigned)info->memory_pages_min, (unsigned)info->memory_pages_max,
+               info->memory_page_bytes == 1 ? " of one byte" : "");
     }
     printf("guest %s%s%s\n", info->is_guest ? "yes" : "no", info->is_guest ? "" : ": ", info->is_guest ? "" : why);
 }
@@ -72,8 +73,8 @@ static void print_info_json(const wasm_module_info_t *info, const char *why) {
     printf("],\"guest\":%s", info->is_guest ? "true" : "false");
     if (!info->is_guest) print_member("why", why);
     if (info->has_memory) {
-        printf(",\"memory_pages_min\":%u,\"memory_pages_max\":%u", (unsigned)info->memory_pages_min,
-               (unsigned)info->memory_pages_max);
+        printf(",\"memory_pages_min\":%u,\"memory_pages_max\":%u,\"memory_page_bytes\":%u",
+               (unsigned)info->memory_pages_min, (unsigned)info->memory_pages_max, (unsigned)info->memory_page_bytes);
     }
     printf("}\n");
 }

@@ -430,7 +430,9 @@ static void instance_extend(mk_wasm_instance_t *instance, int32_t ms) {
     if (instance->slot != NULL) mk_watchdog_extend(instance->slot, ms);
 }
 
-static const char *instance_trap_text(const mk_wasm_instance_t *instance) { return instance->trap_text; }
+static void instance_trap_text(const mk_wasm_instance_t *instance, char *text, size_t size) {
+    snprintf(text, size, "%s", instance->trap_text);
+}
 
 static size_t instance_memory(mk_wasm_instance_t *instance, uint8_t **base) {
     if (instance->memory == NULL) {
@@ -444,7 +446,6 @@ static size_t instance_memory(mk_wasm_instance_t *instance, uint8_t **base) {
 
 const mk_engine_t mk_engine_wamr = {
     .name = "wamr",
-    .continues = false,
     .start = engine_start,
     .stop = engine_stop,
     .load = module_load,
