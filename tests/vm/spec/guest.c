@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #include "base/mem.h"
+#include "vm/snapshot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 /* A call that has stopped so often has stopped at each of its places; what is left are its loops, which then go on in larger
  * steps. */
-enum { STOPS_MAX = 20000, FUEL_LARGE = 100000, BACKTRACE_MAX = 64 };
+enum { STOPS_MAX = 20000, FUEL_LARGE = 100000, SAVES_MAX = 400, BACKTRACE_MAX = 64 };
 
 struct entry {
     struct entry *next;
@@ -55,10 +56,9 @@ static bool resolve(void *arg, mk_vm_name_t module, mk_vm_name_t name, mk_vm_off
 }
 
 guest_t *spec_find(const world_t *world, mk_vm_name_t name) {
-    if (name.size == 0) return world->current;
-    guest_t *guest = world->guests;
-    while (guest != NULL && !names_equal(guest->name, name)) guest = guest->next;
-    return guest;
+    guest_t *guest = name.size == 0 ? world->current : world->guests;
+    while (guest != NULL && name.size != 0 && !names_equal(guest->name, name)) guest = guest->next;
+    return guest != NULL && guest->instance != NULL ? guest : NULL; /* NULL: it could not be restored */
 }
 
 bool spec_register(world_t *world, mk_vm_name_t as, guest_t *guest) {
@@ -88,20 +88,69 @@ static void note_trap(world_t *world, const guest_t *guest) {
     mk_vm_trap_text(guest->instance, world->why, sizeof world->why);
 }
 
+/* A snapshot on its way. */
+typedef struct image {
+    uint8_t *at;
+    size_t   size, room;
+} image_t;
+
+static mk_err_t append(void *arg, const void *bytes, size_t size) {
+    image_t *image = arg;
+    if (size > image->room - image->size) {
+        size_t   room = 2 * image->room + size;
+        uint8_t *at = mk_realloc(image->at, room);
+        if (at == NULL) return MK_ERR_NOMEM;
+        image->at = at;
+        image->room = room;
+    }
+    memcpy(image->at + image->size, bytes, size);
+    image->size += size;
+    return MK_OK;
+}
+
+/* The guest goes on in a new instance, made from what is saved of this one. False: that failed. */
+static bool move(world_t *world, guest_t *guest) {
+    image_t  image = {.at = NULL};
+    mk_err_t err = mk_vm_snapshot_save(guest->instance, append, &image, world->why, sizeof world->why);
+    if (err == MK_OK) {
+        mk_vm_instance_destroy(guest->instance);
+        guest->instance = NULL;
+        err = mk_vm_snapshot_restore(guest->program, image.at, image.size, &guest->links.imports, NULL, NULL, world,
+                                     &guest->instance, world->why, sizeof world->why);
+        world->snapshots++;
+    } else if (err == MK_ERR_NOSYS) { /* holds a reference of the host's */
+        world->refused++;
+        err = MK_OK;
+    }
+    mk_free(image.at);
+    if (err == MK_OK) return true;
+    if (guest->instance != NULL) mk_vm_abandon(guest->instance);
+    world->trap = MK_VM_TRAP_NONE;
+    return false;
+}
+
+/* Every stop at first; then, because a deep stack makes each of them long, ever fewer. */
+static bool is_saved(const world_t *world, const guest_t *guest, uint64_t stops) {
+    return world->mode == SPEC_SNAPSHOT && guest->alone && (stops <= SAVES_MAX || (stops & (stops - 1)) == 0);
+}
+
 mk_vm_end_t spec_call(world_t *world, guest_t *guest, uint32_t function, const uint64_t *args, uint64_t *results) {
-    uint64_t    stops = 0;
-    int32_t     fuel = world->mode == SPEC_PLAIN ? FUEL_AMPLE : 1;
+    uint64_t stops = 0;
+    int32_t  fuel = world->mode == SPEC_PLAIN ? FUEL_AMPLE : 1;
+    if (is_saved(world, guest, stops) && !guest->trapped && !move(world, guest)) return MK_VM_TRAPPED;
     mk_vm_end_t end = mk_vm_call(guest->instance, function, args, results, fuel);
     while (end == MK_VM_OUT_OF_FUEL || end == MK_VM_BLOCKED) {
         if (++stops == STOPS_MAX && fuel == 1) {
             fuel = FUEL_LARGE;
             world->capped++;
         }
+        if (is_saved(world, guest, stops) && !move(world, guest)) return MK_VM_TRAPPED;
         end = end == MK_VM_BLOCKED ? mk_vm_resume_with(guest->instance, NULL, results, fuel)
                                    : mk_vm_resume(guest->instance, results, fuel);
     }
     world->stops += stops;
-    if (end == MK_VM_TRAPPED) note_trap(world, guest);
+    guest->trapped = end == MK_VM_TRAPPED;
+    if (guest->trapped) note_trap(world, guest);
     return end;
 }
 

@@ -7,7 +7,8 @@
 #include "vm/link.h"
 
 /* PLAIN: calls run to their end. FUEL: each gets the least there is, again and again, and the functions of the host block.
- * SNAPSHOT: at each stop the instance is saved, destroyed, made anew and restored. */
+ * SNAPSHOT: the same, and at each stop, and before each call, an instance that stands alone is saved and destroyed, and what
+ * goes on is one made from what was saved. */
 typedef enum spec_mode { SPEC_PLAIN = 'p', SPEC_FUEL = 'f', SPEC_SNAPSHOT = 's' } spec_mode_t;
 
 typedef struct guest {
@@ -17,7 +18,8 @@ typedef struct guest {
     mk_vm_program_t  *program;
     mk_vm_links_t     links;
     mk_vm_instance_t *instance;
-    bool              alone; /* imports from no other, and none from it: belongs to no store */
+    bool              alone;   /* imports from no other, and none from it: belongs to no store */
+    bool              trapped; /* its last call did: there is nothing to save                  */
 } guest_t;
 
 typedef struct world {
@@ -27,9 +29,11 @@ typedef struct world {
     guest_t      *current; /* what a command without a name speaks of                                 */
     struct entry *entries; /* what is registered, last one first                                      */
     bool          joined;  /* the module being linked imports from an instance                        */
-    mk_vm_trap_t  trap;                 /* of the last call or module that trapped */
-    char          why[MK_VM_ERR_BYTES]; /* of the last failure                     */
-    uint64_t      stops, saved, capped; /* stops in all; those with a snapshot; calls with too many for least fuel */
+    mk_vm_trap_t  trap;    /* of the last call or module that trapped            */
+    char          why[MK_VM_ERR_BYTES]; /* of the last failure                   */
+    uint64_t      stops, snapshots;     /* in all                                */
+    uint64_t      capped;  /* calls with too many stops for the least fuel       */
+    uint64_t      refused; /* snapshots that cannot be: references of the host's */
 } world_t;
 
 typedef enum spec_made {
@@ -44,13 +48,14 @@ typedef enum spec_made {
  * in the store, for others may hold what it left there. `shared`: others will import from it. */
 spec_made_t spec_make(world_t *world, mk_vm_name_t module, mk_vm_name_t name, bool shared);
 
-/* No name: the current one. NULL: there is none. */
+/* No name: the current one. NULL: there is none, or none any more. */
 guest_t *spec_find(const world_t *world, mk_vm_name_t name);
 
 /* False: out of memory. */
 bool spec_register(world_t *world, mk_vm_name_t as, guest_t *guest);
 
-/* MK_VM_DONE, or MK_VM_TRAPPED with world->trap and world->why; after as many stops as the mode asks for. */
+/* MK_VM_DONE, or MK_VM_TRAPPED with world->trap and world->why; after as many stops as the mode asks for. A snapshot that fails
+ * but should not is MK_VM_TRAPPED with MK_VM_TRAP_NONE. */
 mk_vm_end_t spec_call(world_t *world, guest_t *guest, uint32_t function, const uint64_t *args, uint64_t *results);
 
 /* The text by which a kind of trap is known. */

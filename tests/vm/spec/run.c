@@ -302,8 +302,10 @@ static void report(const runner_t *run) {
         printf("skipped %u: %.*s\n", reason->count, (int)reason->text.size, reason->text.at);
     }
     if (world->mode == SPEC_PLAIN) return;
-    printf("%" PRIu64 " stops, %" PRIu64 " with a snapshot; %" PRIu64 " calls went on in larger steps after many\n",
-           world->stops, world->saved, world->capped);
+    printf("%" PRIu64 " stops; %" PRIu64 " calls went on in larger steps after many\n", world->stops, world->capped);
+    if (world->mode == SPEC_FUEL) return;
+    printf("%" PRIu64 " snapshots; %" PRIu64 " were not to be had: references of the host\n", world->snapshots,
+           world->refused);
 }
 
 int main(void) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Executes every command of the public WebAssembly tests.
+"""Executes every command of the public WebAssembly tests, and of our own beside them, in the folder `own`.
 
 In mode `fuel` each call is given the least fuel there is and is resumed until it ends. In mode `snapshot` it is saved at
 every stop as well, and goes on in an instance made from what was saved. Files of the suite may be named, without .wast.
@@ -23,8 +23,10 @@ def script(mode, suite, only):
         spectest = folder / "spectest.wasm"
         subprocess.run(["wat2wasm", Path(__file__).with_name("spectest.wat"), "-o", spectest], check=True)
         out = [MODES[mode], data(spectest.read_bytes())]
-        for wast in sorted(suite.rglob("*.wast")):
-            title = str(wast.relative_to(suite).with_suffix(""))
+        ours = Path(__file__).parent
+        for root, wast in [(suite, wast) for wast in sorted(suite.rglob("*.wast"))] + \
+                          [(ours, wast) for wast in sorted(ours.rglob("*.wast"))]:
+            title = str(wast.relative_to(root).with_suffix(""))
             if not only or title in only:
                 with tempfile.TemporaryDirectory() as modules:
                     out.append(commands_of(wast, title, Path(modules)))

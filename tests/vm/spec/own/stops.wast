@@ -1,0 +1,237 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; Places where execution can stand still, with as much as possible under way: functions of the host that wait, loops with
+;; operands below them, bulk operations of many pieces, calls into other instances, start functions.
+
+;; --- the host waits, deep inside ----------------------------------------------------------------------------------------
+(module
+  (import "spectest" "print" (func $print))
+  (import "spectest" "print_i32" (func $print_i32 (param i32)))
+  (import "spectest" "print_i32_f32" (func $print_i32_f32 (param i32 f32)))
+  (import "spectest" "print_f64_f64" (func $print_f64_f64 (param f64 f64)))
+  (type $one (func (param i32)))
+  (table funcref (elem $print_i32 $inner))
+  (global $count (mut i32) (i32.const 0))
+  (func $inner (param i32)
+    (global.set $count (i32.add (global.get $count) (local.get 0)))
+    (call $print_i32 (local.get 0)))
+  (func $middle (param i32) (result i32)
+    i32.const 1000
+    local.get 0
+    (call $inner (i32.add (local.get 0) (i32.const 1)))
+    (call $print_f64_f64 (f64.const 1) (f64.const 2))
+    i32.add)
+  (func (export "deep") (param i32) (result i32 i64)
+    i32.const 5
+    (call $print)
+    (call $middle (local.get 0))
+    i32.add
+    i64.const 6
+    (call $print_i32_f32 (i32.const 1) (f32.const 2)))
+  (func (export "in-loop") (param i32) (result i32) (local i32)
+    i32.const 7
+    (loop
+      (call $print_i32 (local.get 0))
+      (local.set 1 (i32.add (local.get 1) (local.get 0)))
+      (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    local.get 1
+    i32.add)
+  (func (export "indirect") (param i32) (result i32)
+    i32.const 3
+    (call_indirect (type $one) (i32.const 4) (local.get 0)))
+  (func (export "tail") (param i32) (return_call $print_i32 (local.get 0)))
+  (func (export "tail-indirect") (param i32)
+    (return_call_indirect (type $one) (i32.const 4) (local.get 0)))
+  (func (export "count") (result i32) (global.get $count))
+  (export "import" (func $print_i32)))
+(assert_return (invoke "deep" (i32.const 20)) (i32.const 1025) (i64.const 6))
+(assert_return (invoke "count") (i32.const 21))
+(assert_return (invoke "in-loop" (i32.const 9)) (i32.const 52))
+(assert_return (invoke "indirect" (i32.const 0)) (i32.const 3))
+(assert_return (invoke "indirect" (i32.const 1)) (i32.const 3))
+(assert_return (invoke "count") (i32.const 25))
+(assert_return (invoke "tail" (i32.const 1)))
+(assert_return (invoke "tail-indirect" (i32.const 0)))
+(assert_return (invoke "tail-indirect" (i32.const 1)))
+(assert_return (invoke "count") (i32.const 29))
+(assert_return (invoke "import" (i32.const 1)))
+
+;; --- a start function waits ------------------------------------------------------------------------------------------------
+(module
+  (import "spectest" "print_i32" (func $print_i32 (param i32)))
+  (global $at (mut i32) (i32.const 10))
+  (func $start
+    (loop
+      (call $print_i32 (global.get $at))
+      (global.set $at (i32.sub (global.get $at) (i32.const 1)))
+      (br_if 0 (global.get $at)))
+    (global.set $at (i32.const 42)))
+  (start $start)
+  (func (export "at") (result i32) (global.get $at)))
+(assert_return (invoke "at") (i32.const 42))
+
+;; --- loops and recursion with everything alive -----------------------------------------------------------------------------
+(module
+  (global $g32 (mut i32) (i32.const 0))
+  (global $g64 (mut i64) (i64.const 0))
+  (func (export "nest") (param i32 i32) (result i64) (local i32 i64)
+    i64.const 1000000
+    (loop
+      (local.set 2 (local.get 1))
+      local.get 3
+      (loop (param i64) (result i64)
+        i64.const 1  i64.add
+        (br_if 0 (local.tee 2 (i32.sub (local.get 2) (i32.const 1)))))
+      local.set 3
+      (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    local.get 3
+    i64.add)
+  (func $sum (export "sum") (param i32) (result i64)
+    (if (result i64) (local.get 0)
+      (then (i64.add (i64.extend_i32_u (local.get 0)) (call $sum (i32.sub (local.get 0) (i32.const 1)))))
+      (else (i64.const 0))))
+  (func $fib (export "fib") (param i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
+      (then  local.get 0)
+      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
+                     (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $even (export "even") (param i32) (result i32)
+    (if (result i32) (i32.eqz (local.get 0)) (then  i32.const 1)
+      (else (return_call $odd (i32.sub (local.get 0) (i32.const 1))))))
+  (func $odd (param i32) (result i32)
+    (if (result i32) (i32.eqz (local.get 0)) (then  i32.const 0)
+      (else (return_call $even (i32.sub (local.get 0) (i32.const 1))))))
+  (func (export "pending") (param i32 f32 f64 i64) (result i32 f32 f64 i64 i32)
+    ;; what is not assigned in the loop may stay where it came from
+    local.get 0  local.get 1  local.get 2  i64.const 17
+    (loop
+      (global.set $g32 (i32.add (global.get $g32) (i32.const 1)))
+      (br_if 0 (i32.lt_u (global.get $g32) (i32.const 20))))
+    (global.get $g32))
+  (func (export "many-results") (param i32) (result i32 i64 f32 f64 i32)
+    (loop (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if 0 (local.get 0)))
+    (call $five))
+  (func $five (result i32 i64 f32 f64 i32)
+    i32.const -1  i64.const -2  f32.const -3  f64.const -4  i32.const -5
+    (loop  (br_if 0 (i32.const 0)))))
+(assert_return (invoke "nest" (i32.const 9) (i32.const 11)) (i64.const 1000099))
+(assert_return (invoke "sum" (i32.const 200)) (i64.const 20100))
+(assert_return (invoke "fib" (i32.const 12)) (i32.const 144))
+(assert_return (invoke "even" (i32.const 100)) (i32.const 1))
+(assert_return (invoke "even" (i32.const 101)) (i32.const 0))
+(assert_return (invoke "pending" (i32.const 1) (f32.const 2) (f64.const 3) (i64.const 4))
+               (i32.const 1) (f32.const 2) (f64.const 3) (i64.const 17) (i32.const 20))
+(assert_return (invoke "many-results" (i32.const 5))
+               (i32.const -1) (i64.const -2) (f32.const -3) (f64.const -4) (i32.const -5))
+
+;; --- bulk operations of many pieces -------------------------------------------------------------------------------------------
+(module
+  (memory 4)
+  (table $t 10000 20000 funcref)
+  (table $e 3000 externref)
+  (func $f)
+  (elem declare func $f)
+  (func (export "fill") (param i32 i32 i32) (result i32)
+    i32.const 31
+    (memory.fill (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy") (param i32 i32 i32) (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "number") (param i32 i32)
+    (loop
+      (i32.store (local.get 0) (local.get 1))
+      (local.set 0 (i32.add (local.get 0) (i32.const 4)))
+      (br_if 0 (local.tee 1 (i32.sub (local.get 1) (i32.const 1))))))
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "sum8") (param i32 i32) (result i32) (local i32)
+    (loop
+      (local.set 2 (i32.add (i32.mul (local.get 2) (i32.const 31)) (i32.load8_u (local.get 0))))
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+    local.get 2)
+  (func (export "table-fill") (param i32 i32) (result i32)
+    i32.const 32
+    (table.fill $t (local.get 0) (ref.func $f) (local.get 1)))
+  (func (export "table-copy") (param i32 i32 i32) (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "table-grow") (param i32) (result i32) (table.grow $t (ref.func $f) (local.get 0)))
+  (func (export "is-null") (param i32) (result i32) (ref.is_null (table.get $t (local.get 0))))
+  (func (export "extern-fill") (param i32 externref i32) (table.fill $e (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "extern-get") (param i32) (result externref) (table.get $e (local.get 0))))
+(assert_return (invoke "fill" (i32.const 100) (i32.const 0xABCD) (i32.const 150000)) (i32.const 31))
+(assert_return (invoke "load" (i32.const 98)) (i32.const 0xCDCD0000))
+(assert_return (invoke "load" (i32.const 150098)) (i32.const 0x0000CDCD))
+(assert_return (invoke "fill" (i32.const 0) (i32.const 0) (i32.const 262144)) (i32.const 31))
+(assert_return (invoke "number" (i32.const 4096) (i32.const 1000)))
+(assert_return (invoke "sum8" (i32.const 4096) (i32.const 4000)) (i32.const 5189095))
+(assert_return (invoke "copy" (i32.const 100000) (i32.const 4096) (i32.const 100000)))
+(assert_return (invoke "sum8" (i32.const 100000) (i32.const 4000)) (i32.const 5189095))
+(assert_return (invoke "copy" (i32.const 4099) (i32.const 4096) (i32.const 4000)))
+(assert_return (invoke "sum8" (i32.const 4099) (i32.const 4000)) (i32.const 5189095))
+(assert_return (invoke "copy" (i32.const 4000) (i32.const 4099) (i32.const 4000)))
+(assert_return (invoke "sum8" (i32.const 4000) (i32.const 4000)) (i32.const 5189095))
+(assert_trap (invoke "copy" (i32.const 200000) (i32.const 4096) (i32.const 100000)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i32.const 200000) (i32.const 1) (i32.const 100000)) "out of bounds memory access")
+(assert_return (invoke "load" (i32.const 220000)) (i32.const 0))
+(assert_return (invoke "table-fill" (i32.const 1000) (i32.const 5000)) (i32.const 32))
+(assert_return (invoke "is-null" (i32.const 999)) (i32.const 1))
+(assert_return (invoke "is-null" (i32.const 1000)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 5999)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 6000)) (i32.const 1))
+(assert_return (invoke "table-copy" (i32.const 3000) (i32.const 900) (i32.const 7000)))
+(assert_return (invoke "is-null" (i32.const 3099)) (i32.const 1))
+(assert_return (invoke "is-null" (i32.const 3100)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 8099)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 8100)) (i32.const 1))
+(assert_return (invoke "table-copy" (i32.const 0) (i32.const 3100) (i32.const 6000)))
+(assert_return (invoke "is-null" (i32.const 0)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 4999)) (i32.const 0))
+(assert_return (invoke "is-null" (i32.const 5000)) (i32.const 1))
+(assert_return (invoke "table-grow" (i32.const 6000)) (i32.const 10000))
+(assert_return (invoke "is-null" (i32.const 15999)) (i32.const 0))
+(assert_return (invoke "table-grow" (i32.const 6000)) (i32.const -1))
+(assert_trap (invoke "table-fill" (i32.const 15000) (i32.const 5000)) "out of bounds table access")
+(assert_return (invoke "extern-fill" (i32.const 100) (ref.extern 7) (i32.const 2800)))
+(assert_return (invoke "extern-get" (i32.const 99)) (ref.null extern))
+(assert_return (invoke "extern-get" (i32.const 100)) (ref.extern 7))
+(assert_return (invoke "extern-get" (i32.const 2899)) (ref.extern 7))
+(assert_return (invoke "extern-get" (i32.const 2900)) (ref.null extern))
+
+;; --- from one instance to another and back -------------------------------------------------------------------------------
+(module $lib
+  (import "spectest" "print_i32" (func $print_i32 (param i32)))
+  (memory (export "memory") 1)
+  (table (export "table") 4 funcref)
+  (global $own (mut i32) (i32.const 100))
+  (func (export "slow-add") (param i32 i32) (result i32)
+    (call $print_i32 (local.get 0))
+    (loop
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+    (global.set $own (local.get 0))
+    (i32.store (i32.const 0) (local.get 0))
+    local.get 0)
+  (func (export "call-back") (param i32 i32) (result i32)
+    (i32.add (i32.const 10000) (call_indirect (param i32) (result i32) (local.get 0) (local.get 1))))
+  (func (export "own") (result i32) (global.get $own)))
+(register "lib" $lib)
+(module $user
+  (import "lib" "slow-add" (func $slow-add (param i32 i32) (result i32)))
+  (import "lib" "call-back" (func $call-back (param i32 i32) (result i32)))
+  (import "lib" "memory" (memory 1))
+  (import "lib" "table" (table 4 funcref))
+  (elem (i32.const 1) $double $trap)
+  (func $double (param i32) (result i32) (i32.mul (call $slow-add (local.get 0) (i32.const 3)) (i32.const 2)))
+  (func $trap (param i32) (result i32) unreachable)
+  (func (export "there-and-back") (param i32) (result i32)
+    i32.const 7
+    (call $call-back (local.get 0) (i32.const 1))
+    i32.add)
+  (func (export "trap-there") (result i32) (call $call-back (i32.const 1) (i32.const 2)))
+  (func (export "tail-there") (param i32 i32) (result i32) (return_call $slow-add (local.get 1) (local.get 0)))
+  (func (export "load") (result i32) (i32.load (i32.const 0))))
+(assert_return (invoke $user "there-and-back" (i32.const 5)) (i32.const 10023))
+(assert_return (invoke $user "load") (i32.const 8))
+(assert_return (invoke $lib "own") (i32.const 8))
+(assert_return (invoke $user "tail-there" (i32.const 5) (i32.const 6)) (i32.const 11))
+(assert_return (invoke $lib "own") (i32.const 11))
+(assert_trap (invoke $user "trap-there") "unreachable")
+(assert_trap (invoke $lib "call-back" (i32.const 1) (i32.const 0)) "uninitialized element")
+(assert_trap (invoke $lib "call-back" (i32.const 1) (i32.const 4)) "undefined element")
+(assert_return (invoke $lib "call-back" (i32.const 5) (i32.const 1)) (i32.const 10016))
