@@ -46,12 +46,20 @@ class CommandLine(unittest.TestCase):
         self.wrong("shell", "--name", "", says="--name")
         self.wrong("shell", "--name", "a/b", says="--name")
         self.wrong("shell", "--name", "x" * 32, says="--name")
+        self.wrong("shell", "--budget-ms", "many", says="--budget-ms")
+        self.wrong("run", "--engine=", rig.example("echo"), says="--engine")
         self.wrong("run", says="FILE.wasm... is missing")
         self.wrong("--version", "--jsno", says="--json")
 
     def test_a_wrong_environment_is_told_too(self):
         self.wrong("shell", says="MK_NODE_ID", env=rig.environment(MK_NODE_ID="-1"))
         self.wrong("shell", says="MK_NODE_NAME", env=rig.environment(MK_NODE_NAME="a b"))
+
+    def test_an_engine_that_there_is_not_is_told(self):
+        for args in (["shell", "--engine", "steam"], ["run", "--engine", "steam", rig.example("echo")]):
+            done = rig.run(*args)
+            self.assertEqual((done.code, done.out), (1, ""))
+            self.assertIn("no such engine", done.err)
 
     def test_inspect_lists_what_a_module_wants(self):
         done = rig.run("inspect", rig.example("echo"))

@@ -2,7 +2,8 @@
 """What the end-to-end tests share: running `mk` with pipes, on a terminal of its own, and waiting for what it says.
 Nothing here sleeps to be sure; everything waits for an output or an end, with a limit that only a failure reaches.
 
-Each test file is called with the path of mk and of the build folder (where examples/ and tests/guests/ are)."""
+Each test file is called with the path of mk and of the build folder (where examples/ and tests/guests/ are).
+MK_TEST_ENGINE names the WebAssembly engine to test with, if not the default one."""
 import fcntl
 import os
 import pty
@@ -32,7 +33,7 @@ def guest(name):
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.startswith("MK_")}
-    env.update({"TERM": "xterm", "LC_ALL": "C"})
+    env.update({"TERM": "xterm", "LC_ALL": "C", "MK_ENGINE": os.environ.get("MK_TEST_ENGINE", "")})
     env.update(more)
     return env
 

@@ -8,6 +8,7 @@
 #include "microkernel/runtime.h"
 #include "microkernel/wasm_actor.h"
 #include "rig/rig.h"
+#include "wasm/engine.h"
 
 enum { LIMIT_S = 60, PAGE_BYTES = 65536, LISTED_MAX = 1024, PAYLOAD_BYTES_MAX = 16 * 1024 };
 
@@ -75,6 +76,7 @@ static void begin(void) {
     void          *bytes = read_file(MK_BINARY_DIR "/shell/shell.wasm", &size);
     wasm_options_t options = {.name = "shell", .grants = WASM_GRANTS_ALL, .child_grants = WASM_GRANTS_LOADED};
     memset(&t, 0, sizeof t);
+    mk_engine_prefer(getenv("MK_TEST_ENGINE"));
     CHECK(wasm_actors_init());
     t.rt = runtime_init(1, 0);
     CHECK(t.rt != NULL);

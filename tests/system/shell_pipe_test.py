@@ -11,6 +11,10 @@ def shell(text, *args, **kwargs):
     return rig.run("shell", *args, stdin=text, **kwargs)
 
 
+def plainly(command, **kwargs):
+    return subprocess.run(command, capture_output=True, timeout=rig.LIMIT_S, env=rig.environment(), **kwargs)
+
+
 class Transcript(unittest.TestCase):
     def talk_to_echo(self, name):
         if not os.path.exists(rig.example(name)):
@@ -186,6 +190,10 @@ class BadDays(unittest.TestCase):
         self.assertRegex(lines[2], r"^\[exit\] loop \(4294967299\) ran out of its time budget")
         self.assertEqual(lines[-2:], ["4294967298", "Goodbye."])
 
+    def test_a_guest_nobody_trusts_has_a_budget_without_being_asked(self):
+        done = shell("load %s\ncall loop 1\nself\n" % rig.guest("loop"))
+        self.assertIn("ran out of its time budget", done.out)
+
     def test_a_guest_that_prints_without_end_takes_no_line_from_the_others(self):
         echo = rig.example("echo")
         calls = "".join("call echo 200 %d\n" % i for i in range(20))
@@ -205,23 +213,23 @@ class BadDays(unittest.TestCase):
             f.write("self\n" * 3000)
         try:
             with open(path) as f:
-                done = subprocess.run([rig.MK, "shell"], stdin=f, capture_output=True, timeout=rig.LIMIT_S)
+                done = plainly([rig.MK, "shell"], stdin=f)
             self.assertEqual(done.stdout, b"4294967298\n" * 3000 + b"Goodbye.\n")
         finally:
             os.unlink(path)
-        done = subprocess.run([rig.MK, "shell"], stdin=subprocess.DEVNULL, capture_output=True, timeout=rig.LIMIT_S)
+        done = plainly([rig.MK, "shell"], stdin=subprocess.DEVNULL)
         self.assertEqual((done.stdout, done.returncode), (b"Goodbye.\n", 0))
-        done = subprocess.run('"%s" shell <&-' % rig.MK, shell=True, capture_output=True, timeout=rig.LIMIT_S)
+        done = plainly('"%s" shell <&-' % rig.MK, shell=True)
         self.assertEqual((done.stdout, done.returncode), (b"Goodbye.\n", 0))
 
     def test_a_reader_that_goes_away_ends_the_session(self):
         script = "while :; do echo help; done 2>/dev/null | '%s' shell | head -n 1" % rig.MK
-        done = subprocess.run(["sh", "-c", script], capture_output=True, timeout=rig.LIMIT_S)
+        done = plainly(["sh", "-c", script])
         self.assertEqual(len(done.stdout.splitlines()), 1)
 
     def test_a_slow_reader_gets_every_line(self):
         script = "yes help | head -n 2000 | '%s' shell | { sleep 1; cat; }" % rig.MK
-        done = subprocess.run(["sh", "-c", script], capture_output=True, timeout=rig.LIMIT_S)
+        done = plainly(["sh", "-c", script])
         lines = done.stdout.splitlines()
         self.assertEqual(len(lines), 2000 * 12 + 1)
         self.assertEqual(lines[-1], b"Goodbye.")

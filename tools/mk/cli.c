@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "microkernel/services.h"
+#include "microkernel/wasm_actor.h"
 #include "settings.h"
 #include "version.h"
 
@@ -35,7 +36,15 @@ static bool set_log(mk_settings_t *settings, const char *value) {
 
 static bool set_budget(mk_settings_t *settings, const char *value) {
     enum { BUDGET_MS_MAX = 60 * 60 * 1000 };
-    return mk_settings_number(value, 1, BUDGET_MS_MAX, &settings->budget_ms);
+    if (!mk_settings_number(value, 0, BUDGET_MS_MAX, &settings->budget_ms)) return false;
+    if (settings->budget_ms == 0) settings->budget_ms = WASM_BUDGET_NONE;
+    return true;
+}
+
+/* Whether there is such an engine is found out when it is needed. */
+static bool set_engine(mk_settings_t *settings, const char *value) {
+    settings->engine = value;
+    return value[0] != '\0';
 }
 
 static bool set_trusted(mk_settings_t *settings, const char *value) {
@@ -56,8 +65,9 @@ const mk_option_t mk_option_node_id = {"--node-id", "N", "number of this node, 1
                                        set_node_id};
 const mk_option_t mk_option_log = {"--log", "LEVEL", "what is logged to standard error: debug, info, warn, error",
                                    set_log};
-const mk_option_t mk_option_budget = {"--budget-ms", "MS", "time a guest's turn may take before it is ended (100)",
-                                      set_budget};
+const mk_option_t mk_option_budget = {"--budget-ms", "MS", "time a guest may take for one message; 0: any", set_budget};
+const mk_option_t mk_option_engine = {"--engine", "NAME", "what runs guests: vm, wamr (MK_ENGINE, else vm)",
+                                      set_engine};
 const mk_option_t mk_option_trusted = {
     "--trusted", NULL, "grant the guests everything: names, files, starting and stopping actors", set_trusted};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};

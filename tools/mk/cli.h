@@ -15,7 +15,8 @@ typedef struct mk_settings {
     const char *name;      /* of this node; --name, MK_NODE_NAME, the host's name */
     uint32_t    node_id;   /* --node-id, MK_NODE_ID, 1                            */
     int         log_level; /* MK_LOG_*                                            */
-    uint32_t    budget_ms; /* processor time of a guest's turn; 0: the default    */
+    uint32_t    budget_ms; /* of a guest, for one message; 0: the default         */
+    const char *engine;    /* --engine, MK_ENGINE; NULL: the default one          */
     bool        trusted;   /* guests are granted everything                       */
     bool        json;
     char      **operands; /* what is no option */
@@ -39,8 +40,8 @@ typedef struct mk_command {
     int (*run)(const mk_settings_t *settings);
 } mk_command_t;
 
-extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_trusted,
-    mk_option_json;
+extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_engine,
+    mk_option_trusted, mk_option_json;
 
 extern const mk_command_t mk_command_shell, mk_command_run, mk_command_inspect;
 

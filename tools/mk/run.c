@@ -92,7 +92,8 @@ static int add_guests(keeper_t *keeper, const mk_settings_t *settings) {
         .print_arg = &keeper->output,
         .grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
         .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
-        .budget_ms = settings->budget_ms,
+        .budget_ms = settings->budget_ms, /* by default as much as it takes: this is what the node is for */
+        .engine = settings->engine,
     };
     keeper->specs = calloc((size_t)settings->operands_count, sizeof *keeper->specs);
     keeper->names = calloc((size_t)settings->operands_count, sizeof *keeper->names);
@@ -247,8 +248,13 @@ static int run(const mk_settings_t *settings) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,    &mk_option_node_id, &mk_option_log,
-                                             &mk_option_trusted, &mk_option_budget,  NULL};
+static const mk_option_t *const options[] = {&mk_option_name,
+                                             &mk_option_node_id,
+                                             &mk_option_log,
+                                             &mk_option_trusted,
+                                             &mk_option_budget,
+                                             &mk_option_engine,
+                                             NULL};
 
 const mk_command_t mk_command_run = {
     .name = "run",

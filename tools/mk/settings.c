@@ -44,11 +44,12 @@ static const char *host_name(void) {
 }
 
 const char *mk_settings_init(mk_settings_t *settings) {
-    const char *name = getenv("MK_NODE_NAME"), *id = getenv("MK_NODE_ID");
+    const char *name = getenv("MK_NODE_NAME"), *id = getenv("MK_NODE_ID"), *engine = getenv("MK_ENGINE");
     memset(settings, 0, sizeof *settings);
     settings->name = host_name();
     settings->node_id = 1;
     settings->log_level = MK_LOG_INFO;
+    if (engine != NULL && engine[0] != '\0') settings->engine = engine;
     if (name != NULL && name[0] != '\0') {
         if (!mk_settings_name_ok(name)) return "MK_NODE_NAME";
         settings->name = name;

@@ -8,7 +8,7 @@
 /* What a node may be called: it becomes a part of paths (/node/<name>/...) and travels in a field of 32 bytes. */
 enum { MK_NODE_NAME_BYTES_MAX = 31 };
 
-/* The defaults, with MK_NODE_NAME and MK_NODE_ID. Returns NULL, or which of them is no usable value. */
+/* The defaults, with MK_NODE_NAME, MK_NODE_ID and MK_ENGINE. Returns NULL, or which of them is no usable value. */
 const char *mk_settings_init(mk_settings_t *settings);
 
 /* Letters, digits, '-', '_' and '.', 1 to 31 of them. */

@@ -18,7 +18,7 @@ extern const char mk_shell_guest[], mk_shell_guest_end[];
 enum {
     CHILDREN_MAX = 1000000,  /* what a person loads on purpose is not to be refused                        */
     SHELL_BUDGET_MS = 30000, /* the node's work for `load` counts as the shell's: megabytes to be validated */
-    GUEST_BUDGET_MS = 100,
+    GUEST_BUDGET_MS = 100,   /* what a guest may take for a message that nobody said he trusts             */
 };
 
 typedef struct session {
@@ -50,6 +50,11 @@ static void on_closed(void *arg, bool ok) {
     runtime_stop(session->rt);
 }
 
+static uint32_t guest_budget_ms(const mk_settings_t *settings) {
+    if (settings->budget_ms != 0) return settings->budget_ms;
+    return settings->trusted ? WASM_BUDGET_NONE : GUEST_BUDGET_MS;
+}
+
 static bool start_shell(runtime_t *rt, const mk_settings_t *settings, actor_id_t console, char *err, size_t err_size) {
     actor_id_t     shell;
     size_t         size = (size_t)(mk_shell_guest_end - mk_shell_guest);
@@ -58,7 +63,8 @@ static bool start_shell(runtime_t *rt, const mk_settings_t *settings, actor_id_t
         .grants = WASM_GRANTS_ALL,
         .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
         .budget_ms = SHELL_BUDGET_MS,
-        .child_budget_ms = settings->budget_ms != 0 ? settings->budget_ms : GUEST_BUDGET_MS,
+        .child_budget_ms = guest_budget_ms(settings),
+        .engine = settings->engine,
         .children_max = CHILDREN_MAX,
         .console = console,
     };
@@ -104,8 +110,13 @@ static int run(const mk_settings_t *settings) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,    &mk_option_node_id, &mk_option_log,
-                                             &mk_option_trusted, &mk_option_budget,  NULL};
+static const mk_option_t *const options[] = {&mk_option_name,
+                                             &mk_option_node_id,
+                                             &mk_option_log,
+                                             &mk_option_trusted,
+                                             &mk_option_budget,
+                                             &mk_option_engine,
+                                             NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",
