@@ -21,6 +21,7 @@ const mk_vm_limits_t mk_vm_limits_default = {
     .locals = 50000,
     .depth = 10000,
     .operands = 65535,
+    .translated_bytes = 1u << 30,
 };
 
 void mk_vm_module_fini(mk_vm_module_t *module) {

@@ -38,6 +38,7 @@ typedef struct mk_vm_limits {
     uint32_t locals;       /* of one function, parameters included                   */
     uint32_t depth;        /* of blocks in one function                              */
     uint32_t operands;     /* on the stack of one function                           */
+    uint32_t translated_bytes; /* of register code, all functions together; checked before each: a trap, not a load error */
 } mk_vm_limits_t;
 
 /* What other engines take, or more: any module a compiler makes. */

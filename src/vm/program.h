@@ -16,8 +16,8 @@ typedef struct mk_vm_program {
     mk_vm_module_t          module;
     mk_vm_limits_t          limits;
     _Atomic(mk_vm_code_t *) *code; /* by function; one more behind them: where calls of the host return to */
-    atomic_uint_fast32_t    code_bytes;  /* translated so far */
-    _Atomic(uint64_t *)     spare_stack; /* MK_VM_STACK_SLOTS of them, or NULL: kept for the next call       */
+    _Atomic(uint32_t)       code_bytes;  /* translated so far */
+    _Atomic(uint64_t *)     spare_stack; /* kept for the next call, or NULL: how many slots says the first   */
 } mk_vm_program_t;
 
 /* Decodes and validates. `bytes` are borrowed until mk_vm_program_destroy(). On failure *out is untouched and `err` says

@@ -60,9 +60,11 @@ struct mk_vm_instance {
     mk_vm_state_t state;
     mk_vm_stack_t stack;
 
-    mk_vm_trap_t trap;
-    uint64_t     trap_facts[3]; /* figures for its text */
-    const char  *trap_host;     /* text of an import's  */
+    mk_vm_trap_t      trap;
+    uint64_t          trap_facts[2];  /* figures for its text  */
+    const char       *trap_host;      /* text of an import's   */
+    mk_vm_instance_t *trap_instance;  /* whose function it was */
+    uint32_t          trap_function, trap_pc;
 
     mk_vm_memory_inst_t own_memory;
     uint32_t            bytes; /* of this allocation: cells of globals and tables follow */

@@ -35,7 +35,7 @@ typedef struct mk_vm_operand_place {
 
 typedef struct mk_vm_stop {
     mk_vm_stop_kind_t            kind;
-    uint32_t                     at; /* byte in the module; of ENTRY where the code begins, of IMPORT 0 */
+    uint32_t                     at; /* byte in the module; of ENTRY mk_vm_function_t.code_at, of IMPORT 0 */
     uint32_t                     pc; /* unit in the register code                                       */
     uint32_t                     locals, operands;
     const uint8_t               *local_types; /* enum mk_vm_value_type; parameters come first; they stand in slots 0, 1, ... */
@@ -43,12 +43,20 @@ typedef struct mk_vm_stop {
     const mk_vm_operand_place_t *places; /* of the operands; own slots of operand i: mk_vm_code_t.operands_at + i */
 } mk_vm_stop_t;
 
+/* What a frame is doing there: a call may end where a loop begins, and be the first instruction of its function. */
+typedef enum mk_vm_standing {
+    MK_VM_BEFORE,    /* about to go on: ENTRY, LOOP, BULK; of an import, about to call it */
+    MK_VM_IN_CALL,   /* CALL                                                              */
+    MK_VM_IN_IMPORT, /* IMPORT                                                            */
+} mk_vm_standing_t;
+
 /* The stop at a place in the register code, or in the module. MK_ERR_NOTFOUND: nothing can stand still there. MK_ERR_NOMEM. Released by
  * mk_vm_stop_fini(). */
 MK_MUST_CHECK mk_err_t mk_vm_stop_at_pc(const mk_vm_module_t *module, const mk_vm_limits_t *limits, uint32_t function,
-                                        uint32_t pc, mk_vm_stop_t *out);
+                                        uint32_t pc, mk_vm_standing_t standing, mk_vm_stop_t *out);
 MK_MUST_CHECK mk_err_t mk_vm_stop_at_byte(const mk_vm_module_t *module, const mk_vm_limits_t *limits,
-                                          uint32_t function, uint32_t at, mk_vm_stop_t *out);
+                                          uint32_t function, uint32_t at, mk_vm_standing_t standing,
+                                          mk_vm_stop_t *out);
 void                   mk_vm_stop_fini(mk_vm_stop_t *stop);
 
 /* The instruction that a place in the register code belongs to: byte in the module, 0 if that cannot be told (an import, no

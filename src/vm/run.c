@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c -- the loop. Everything it needs at once is in variables that stay in registers of the machine: where it is in the
+ * code (pc) and in the stack (fp), where memory is and how large, the fuel, and the three accumulators.
+ *
+ * Handlers are made from the lists of ops.h, one for each form. They read `pc[0]`, the operation, and `pc[1]` on, its operands.
+ * With GCC's labels as values each handler jumps to the next by itself; MK_VM_SWITCH makes one loop around one switch, for
+ * compilers without them.
+ *
+ * What a handler does after a call to another function: it gives the accumulators that are not its result some value
+ * (LOSE_). No instruction that calls out leaves anything in them, and the compiler need not save them around the call. */
+#include "vm/run.h"
+
+#include "base/assert.h"
+#include "vm/instruction.h"
+#include "vm/numeric.h"
+
+#include <string.h>
+
+#if defined(__GNUC__) && !defined(MK_VM_SWITCH)
+#define THREADED 1
+#pragma GCC diagnostic ignored "-Wpedantic" /* labels as values */
+#else
+#define THREADED 0
+#endif
+
+/* --- kinds of values: how each is read and left -------------------------------------------------------------------------- */
+
+#define TYPE_I32    uint32_t
+#define TYPE_I64    uint64_t
+#define TYPE_F32    float
+#define TYPE_F64    double
+
+#define SLOT(n)     fp[pc[n]]
+#define SLOT_I32(n) ((uint32_t)SLOT(n))
+#define SLOT_I64(n) SLOT(n)
+#define SLOT_F32(n) mk_vm_f32_from_bits((uint32_t)SLOT(n))
+#define SLOT_F64(n) mk_vm_f64_from_bits(SLOT(n))
+
+#define ACC_I32     ((uint32_t)a)
+#define ACC_I64     a
+#define ACC_F32     f
+#define ACC_F64     d
+
+#define U32(n)      mk_vm_unit32(pc + (n))
+#define U64(n)      mk_vm_unit64(pc + (n))
+#define K_I32(n)    U32(n)
+#define K_I64(n)    ((uint64_t)(int64_t)(int32_t)U32(n))
+
+#define SET_I32(v)  (a = (uint32_t)(v))
+#define SET_I64(v)  (a = (v))
+#define SET_F32(v)  (f = (v))
+#define SET_F64(v)  (d = (v))
+
+#define BITS_I32    a
+#define BITS_I64    a
+#define BITS_F32    ((uint64_t)mk_vm_f32_bits(f))
+#define BITS_F64    mk_vm_f64_bits(d)
+
+#define LOSE_ALL    (a = 0, f = 0, d = 0)
+#define LOSE_I32    (f = 0, d = 0) /* all but */
+#define LOSE_I64    (f = 0, d = 0)
+#define LOSE_F32    (a = 0, d = 0)
+#define LOSE_F64    (a = 0, f = 0)
+
+/* --- from one instruction to the next -------------------------------------------------------------------------------------- */
+
+#if THREADED
+#define OP(id)   on_##id:
+#define DISPATCH goto *labels[*pc]
+#else
+#define OP(id)   case MK_VM_OP_##id:
+#define DISPATCH goto again
+#endif
+
+#define NEXT(units)    \
+    do {               \
+        pc += (units); \
+        DISPATCH;      \
+    } while (0)
+
+/* Backwards it costs what is repeated. */
+#define BRANCH(field)                                \
+    do {                                             \
+        int32_t distance = (int32_t)U32(field);      \
+        pc += (field) + (ptrdiff_t)distance;         \
+        fuel += distance & (distance >> 31);         \
+        if (mk_unlikely(fuel < 0)) goto out_of_fuel; \
+        DISPATCH;                                    \
+    } while (0)
+
+#define TRAP(why)                \
+    do {                         \
+        trap = MK_VM_TRAP_##why; \
+        goto trapped;            \
+    } while (0)
+
+/* --- handlers of the lists --------------------------------------------------------------------------------------------------- */
+
+#define COMPUTE(suffix, units, kind, result, xx, yy, expression) \
+    OP(suffix) {                                                 \
+        TYPE_##kind x = xx, y = yy;                              \
+        SET_##result(expression);                                \
+        NEXT(units);                                             \
+    }
+#define COMPUTE_TO(suffix, units, kind, result, xx, yy, expression) \
+    OP(suffix) {                                                    \
+        TYPE_##kind x = xx, y = yy;                                 \
+        SET_##result(expression);                                   \
+        SLOT(units) = BITS_##result;                                \
+        NEXT((units) + 1);                                          \
+    }
+#define BOTH(id, units, kind, result, xx, yy, expression) \
+    COMPUTE(id, units, kind, result, xx, yy, expression)  \
+    COMPUTE_TO(id##_R, units, kind, result, xx, yy, expression)
+
+#define ON_COMMUTE(_, id, name, kind, result, expression)                      \
+    BOTH(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
+    BOTH(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)     \
+    BOTH(id##_RK, 4, kind, result, SLOT_##kind(1), K_##kind(2), expression)    \
+    BOTH(id##_AK, 3, kind, result, ACC_##kind, K_##kind(1), expression)
+
+#define ON_ORDERED(_, id, name, kind, result, expression) \
+    ON_COMMUTE(_, id, name, kind, result, expression)     \
+    BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression)
+
+#define ON_FLOAT(_, id, name, kind, result, expression)                        \
+    BOTH(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
+    BOTH(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)     \
+    BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression)
+
+#define ON_COMPARE(_, id, name, kind, result, expression)                         \
+    COMPUTE(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
+    COMPUTE(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)     \
+    COMPUTE(id##_RK, 4, kind, result, SLOT_##kind(1), K_##kind(2), expression)    \
+    COMPUTE(id##_AK, 3, kind, result, ACC_##kind, K_##kind(1), expression)
+
+#define ON_FLOAT_COMPARE(_, id, name, kind, result, expression)                   \
+    COMPUTE(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
+    COMPUTE(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)
+
+#define BRANCH_IF(suffix, units, kind, xx, yy, expression) \
+    OP(suffix) {                                           \
+        TYPE_##kind x = xx, y = yy;                        \
+        if (expression) BRANCH(units);                     \
+        NEXT((units) + 2);                                 \
+    }
+#define ON_BRANCH(_, id, name, kind, result, expression)                         \
+    BRANCH_IF(BR_##id##_RR, 3, kind, SLOT_##kind(1), SLOT_##kind(2), expression) \
+    BRANCH_IF(BR_##id##_AR, 2, kind, ACC_##kind, SLOT_##kind(1), expression)     \
+    BRANCH_IF(BR_##id##_RK, 4, kind, SLOT_##kind(1), K_##kind(2), expression)    \
+    BRANCH_IF(BR_##id##_AK, 3, kind, ACC_##kind, K_##kind(1), expression)
+
+#define ON_CHECKED(_, id, name, kind, result_kind, expression)     \
+    OP(id##_RR) {                                                  \
+        TYPE_##kind        x = SLOT_##kind(1), y = SLOT_##kind(2); \
+        TYPE_##result_kind result = 0;                             \
+        trap = expression;                                         \
+        if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;    \
+        SET_##result_kind(result);                                 \
+        LOSE_##result_kind;                                        \
+        NEXT(3);                                                   \
+    }
+#define ON_FLOAT_RARE(_, id, name, kind, result, expression) \
+    OP(id##_RR) {                                            \
+        TYPE_##kind x = SLOT_##kind(1), y = SLOT_##kind(2);  \
+        SET_##result(expression);                            \
+        LOSE_##result;                                       \
+        NEXT(3);                                             \
+    }
+
+#define ON_UNARY(_, id, name, kind, result, expression) \
+    OP(id##_R) {                                        \
+        TYPE_##kind x = SLOT_##kind(1);                 \
+        SET_##result(expression);                       \
+        NEXT(2);                                        \
+    }                                                   \
+    OP(id##_A) {                                        \
+        TYPE_##kind x = ACC_##kind;                     \
+        SET_##result(expression);                       \
+        NEXT(1);                                        \
+    }
+#define ON_UNARY_RARE(_, id, name, kind, result, expression) \
+    OP(id##_R) {                                             \
+        TYPE_##kind x = SLOT_##kind(1);                      \
+        SET_##result(expression);                            \
+        LOSE_##result;                                       \
+        NEXT(2);                                             \
+    }
+#define ON_UNARY_CHECKED(_, id, name, kind, result_kind, expression) \
+    OP(id##_R) {                                                     \
+        TYPE_##kind        x = SLOT_##kind(1);                       \
+        TYPE_##result_kind result = 0;                               \
+        trap = expression;                                           \
+        if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;      \
+        SET_##result_kind(result);                                   \
+        LOSE_##result_kind;                                          \
+        NEXT(2);                                                     \
+    }
+
+/* The bytes at `address`, or a trap. Addresses have 33 bits with their offset, and no sum here has more than 64. */
+#define REACH(address, offset, count)                  \
+    uint64_t reach = (uint64_t)(address) + (offset);   \
+    if (mk_unlikely(reach + (count) > memory_bytes)) { \
+        figure = reach;                                \
+        goto out_of_bounds;                            \
+    }                                                  \
+    uint8_t *at = memory + (size_t)reach;
+
+#define LOAD_FROM(suffix, units, count, kind, address, expression) \
+    OP(suffix) {                                                   \
+        REACH(address, U32((units)-2), count)                      \
+        SET_##kind(expression);                                    \
+        NEXT(units);                                               \
+    }                                                              \
+    OP(suffix##_R) {                                               \
+        REACH(address, U32((units)-2), count)                      \
+        SET_##kind(expression);                                    \
+        SLOT(units) = BITS_##kind;                                 \
+        NEXT((units) + 1);                                         \
+    }
+#define ON_LOAD(_, id, name, count, kind, expression)          \
+    LOAD_FROM(id##_R, 4, count, kind, SLOT_I32(1), expression) \
+    LOAD_FROM(id##_A, 3, count, kind, ACC_I32, expression)     \
+    LOAD_FROM(id##_K, 3, count, kind, 0u, expression)
+
+#define STORE_AT(suffix, units, count, address, value, action) \
+    OP(suffix) {                                               \
+        REACH(address, U32((units)-2), count)                  \
+        uint64_t v = value;                                    \
+        action;                                                \
+        NEXT(units);                                           \
+    }
+#define ON_STORE(_, id, name, count, action)                   \
+    STORE_AT(id##_RR, 5, count, SLOT_I32(1), SLOT(2), action)  \
+    STORE_AT(id##_AR, 4, count, ACC_I32, SLOT(1), action)      \
+    STORE_AT(id##_RA, 4, count, SLOT_I32(1), a, action)        \
+    STORE_AT(id##_RK, 6, count, SLOT_I32(1), K_I64(2), action) \
+    STORE_AT(id##_AK, 5, count, ACC_I32, K_I64(1), action)     \
+    STORE_AT(id##_KR, 4, count, 0u, SLOT(1), action)           \
+    STORE_AT(id##_KA, 3, count, 0u, a, action)
+
+#define STORE_FLOAT_AT(suffix, units, count, address, action) \
+    OP(suffix) {                                              \
+        REACH(address, U32((units)-2), count)                 \
+        action;                                               \
+        NEXT(units);                                          \
+    }
+#define ON_STORE_FLOAT(_, id, name, count, kind, action)   \
+    STORE_FLOAT_AT(id##_RA, 4, count, SLOT_I32(1), action) \
+    STORE_FLOAT_AT(id##_KA, 3, count, 0u, action)          \
+    STORE_FLOAT_AT(id##_AA, 3, count, ACC_I32, action)
+
+#define ON_SELECT(id, kind)                               \
+    OP(id##_A) {                                          \
+        uint16_t from = ACC_I32 != 0 ? pc[1] : pc[2];     \
+        SET_##kind(FROM_##kind(fp[from]));                \
+        NEXT(3);                                          \
+    }                                                     \
+    OP(id##_R) {                                          \
+        uint16_t from = SLOT_I32(1) != 0 ? pc[2] : pc[3]; \
+        SET_##kind(FROM_##kind(fp[from]));                \
+        NEXT(4);                                          \
+    }
+#define FROM_I64(bits) (bits)
+#define FROM_F32(bits) mk_vm_f32_from_bits((uint32_t)(bits))
+#define FROM_F64(bits) mk_vm_f64_from_bits(bits)
+
+#define ON_BULK(id, units, ...)                                         \
+    OP(id) {                                                            \
+        int32_t left = fuel;                                            \
+        trap = __VA_ARGS__;                                             \
+        fuel = left;                                                    \
+        LOSE_ALL;                                                       \
+        if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;         \
+        if (fuel < 0 && (uint32_t)fp[pc[1] + 2] != 0) goto out_of_fuel; \
+        NEXT(units);                                                    \
+    }
+
+/* --- what happens seldom --------------------------------------------------------------------------------------------------------- */
+
+/* Two functions of different modules. */
+static bool same_type(const mk_vm_module_t *a, uint32_t type_a, const mk_vm_module_t *b, uint32_t type_b) {
+    const mk_vm_type_t *x = &a->types[type_a], *y = &b->types[type_b];
+    return x->params == y->params && x->results == y->results &&
+           memcmp(a->bytes + x->params_at, b->bytes + y->params_at, x->params) == 0 &&
+           memcmp(a->bytes + x->results_at, b->bytes + y->results_at, x->results) == 0;
+}
+
+/* A function, perhaps of another instance. */
+typedef struct foreign {
+    mk_vm_instance_t *whose;
+    uint32_t          function;
+    uint32_t          params, results;
+    uint32_t          link_at; /* of a frame that only stands for its call: behind arguments and results */
+} foreign_t;
+
+/* Whose function a table's entry is, if its type is right. */
+static mk_vm_trap_t resolve(mk_vm_instance_t *instance, uint32_t type, uint32_t table, uint32_t index, foreign_t *out) {
+    const mk_vm_table_inst_t *t = instance->tables[table];
+    if (index >= t->count) return mk_vm_trapped(instance, MK_VM_TRAP_UNDEFINED, index, t->count);
+    mk_vm_ref_t ref = t->entries[index];
+    if (ref == 0) return mk_vm_trapped(instance, MK_VM_TRAP_UNINITIALIZED, index, 0);
+    uint32_t                id = (uint32_t)(ref >> 32), function = (uint32_t)ref - 1;
+    mk_vm_instance_t       *whose = id == instance->id ? instance : instance->store->instances[id];
+    const mk_vm_module_t   *module = &whose->program->module, *own = &instance->program->module;
+    const mk_vm_function_t *f = &module->functions[function];
+    bool same = whose == instance ? module->types[f->type].same_as == type : same_type(module, f->type, own, type);
+    if (!same) return mk_vm_trapped(instance, MK_VM_TRAP_TYPE_MISMATCH, index, 0);
+    out->whose = whose;
+    out->function = function;
+    if (whose != instance) {
+        out->params = own->types[type].params;
+        out->results = own->types[type].results;
+        out->link_at = out->params > out->results ? out->params : out->results;
+    }
+    return MK_VM_TRAP_NONE;
+}
+
+/* Above a frame that only stands for the call of another instance's function: who called, the slot of the link and the number of
+ * results; then the callee's window. */
+static uint64_t bridge_facts(const mk_vm_instance_t *caller, const foreign_t *foreign) {
+    return (uint64_t)caller->id << 32 | foreign->link_at << 16 | foreign->results;
+}
+
+static const mk_vm_code_t *code_at(mk_vm_program_t *program, uint32_t function) {
+    return atomic_load_explicit(&program->code[function], memory_order_acquire);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------------------------------- */
+
+#define SAVE                                                                                                  \
+    (s->base = (uint32_t)(fp - s->slots), s->function = code->function, s->pc = (uint32_t)(pc - code->units), \
+     s->fuel = fuel, s->depth = depth, s->current = instance)
+
+#define ENTER_INSTANCE \
+    (program = instance->program, memory = instance->memory->base, memory_bytes = instance->memory->bytes)
+
+mk_vm_end_t mk_vm_run(mk_vm_instance_t *owner) {
+#if THREADED
+    static const void *const labels[MK_VM_OP_COUNT] = {
+#define LABEL(id, name, layout) [MK_VM_OP_##id] = &&on_##id,
+        MK_VM_OPS(LABEL)
+#undef LABEL
+    };
+#endif
+    mk_vm_stack_t      *s = &owner->stack;
+    mk_vm_instance_t   *instance = s->current;
+    mk_vm_program_t    *program;
+    uint8_t            *memory;
+    uint64_t            memory_bytes;
+    const mk_vm_code_t *code, *callee;
+    const uint16_t     *pc;
+    uint64_t           *fp, *base, *end = s->slots + s->capacity;
+    uint64_t            a, link, figure;
+    float               f;
+    double              d;
+    int32_t             fuel = s->fuel;
+    uint32_t            depth = s->depth, depth_max = owner->limits.depth;
+    mk_vm_trap_t        trap, failed;
+    foreign_t           foreign;
+
+    ENTER_INSTANCE;
+    code = code_at(program, s->function);
+    pc = code->units + s->pc;
+    fp = s->slots + s->base;
+    a = fp[0];
+    f = FROM_F32(a);
+    d = FROM_F64(a);
+
+#if THREADED
+    DISPATCH;
+#else
+again:
+    switch ((enum mk_vm_op) * pc) {
+#endif
+
+    MK_VM_COMPARE(ON_COMPARE, _)
+    MK_VM_COMPARE(ON_BRANCH, _)
+    MK_VM_COMMUTE(ON_COMMUTE, _)
+    MK_VM_ORDERED(ON_ORDERED, _)
+    MK_VM_CHECKED(ON_CHECKED, _)
+    MK_VM_FLOAT(ON_FLOAT, _)
+    MK_VM_FLOAT_COMPARE(ON_FLOAT_COMPARE, _)
+    MK_VM_FLOAT_RARE(ON_FLOAT_RARE, _)
+    MK_VM_UNARY(ON_UNARY, _)
+    MK_VM_UNARY_RARE(ON_UNARY_RARE, _)
+    MK_VM_UNARY_CHECKED(ON_UNARY_CHECKED, _)
+    MK_VM_LOAD(ON_LOAD, _)
+    MK_VM_STORE(ON_STORE, _)
+    MK_VM_STORE_FLOAT(ON_STORE_FLOAT, _)
+
+    OP(MOVE) {
+        SLOT(2) = SLOT(1);
+        NEXT(3);
+    }
+    OP(MOVE2) {
+        SLOT(2) = SLOT(1);
+        SLOT(4) = SLOT(3);
+        NEXT(5);
+    }
+    OP(GET_I) {
+        a = SLOT(1);
+        NEXT(2);
+    }
+    OP(GET_F32) {
+        f = SLOT_F32(1);
+        NEXT(2);
+    }
+    OP(GET_F64) {
+        d = SLOT_F64(1);
+        NEXT(2);
+    }
+    OP(PUT_I) {
+        SLOT(1) = a;
+        NEXT(2);
+    }
+    OP(PUT_F32) {
+        SLOT(1) = BITS_F32;
+        NEXT(2);
+    }
+    OP(PUT_F64) {
+        SLOT(1) = BITS_F64;
+        NEXT(2);
+    }
+    OP(CONST_I32) {
+        a = U32(1);
+        NEXT(3);
+    }
+    OP(CONST_I64) {
+        a = U64(1);
+        NEXT(5);
+    }
+    OP(CONST_F32) {
+        f = mk_vm_f32_from_bits(U32(1));
+        NEXT(3);
+    }
+    OP(CONST_F64) {
+        d = mk_vm_f64_from_bits(U64(1));
+        NEXT(5);
+    }
+    OP(STORE_CONST32) {
+        SLOT(3) = U32(1);
+        NEXT(4);
+    }
+    OP(STORE_CONST64) {
+        SLOT(5) = U64(1);
+        NEXT(6);
+    }
+    OP(GLOBAL_GET_I) {
+        a = *instance->globals[U32(1)];
+        NEXT(3);
+    }
+    OP(GLOBAL_GET_F32) {
+        f = FROM_F32(*instance->globals[U32(1)]);
+        NEXT(3);
+    }
+    OP(GLOBAL_GET_F64) {
+        d = FROM_F64(*instance->globals[U32(1)]);
+        NEXT(3);
+    }
+    OP(GLOBAL_SET_I) {
+        *instance->globals[U32(1)] = a;
+        NEXT(3);
+    }
+    OP(GLOBAL_SET_R) {
+        *instance->globals[U32(2)] = SLOT(1);
+        NEXT(4);
+    }
+    ON_SELECT(SELECT_I, I64)
+    ON_SELECT(SELECT_F32, F32)
+    ON_SELECT(SELECT_F64, F64)
+
+    /* --- branches --- */
+
+    OP(BR) { BRANCH(1); }
+    OP(BR_NZ_A) {
+        if (ACC_I32 != 0) BRANCH(1);
+        NEXT(3);
+    }
+    OP(BR_NZ_R) {
+        if (SLOT_I32(1) != 0) BRANCH(2);
+        NEXT(4);
+    }
+    OP(BR_Z_A) {
+        if (ACC_I32 == 0) BRANCH(1);
+        NEXT(3);
+    }
+    OP(BR_Z_R) {
+        if (SLOT_I32(1) == 0) BRANCH(2);
+        NEXT(4);
+    }
+    OP(BR_TABLE) {
+        uint32_t labels_count = U32(1), index = ACC_I32 < labels_count ? ACC_I32 : labels_count;
+        pc += 3 + (size_t)index * 2;
+        BRANCH(0);
+    }
+
+    /* --- calls --- */
+
+    OP(CALL) {
+        callee = code_at(program, U32(1));
+        link = U64(3);
+        base = fp + pc[7];
+        if (mk_unlikely(callee == NULL)) {
+            callee = mk_vm_program_code(program, U32(1), &failed);
+            LOSE_ALL;
+            if (callee == NULL) goto not_translated;
+        }
+        goto enter;
+    }
+    OP(CALL_INDIRECT) {
+        trap = resolve(instance, U32(1), U32(3), ACC_I32, &foreign);
+        LOSE_ALL;
+        if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;
+        link = U64(5);
+        base = fp + pc[9];
+        if (mk_unlikely(foreign.whose != instance)) {
+            if (mk_unlikely((size_t)(end - base) < foreign.link_at + 1u)) {
+                SAVE;
+                uint32_t at = (uint32_t)(base - s->slots);
+                if (!mk_vm_stack_grow(owner, at + foreign.params, foreign.link_at + 1u)) goto stack_full;
+                fp = s->slots + s->base;
+                base = s->slots + at;
+                end = s->slots + s->capacity;
+            }
+            base[foreign.link_at] = link;
+            goto bridge;
+        }
+        callee = code_at(program, foreign.function);
+        if (mk_unlikely(callee == NULL)) {
+            callee = mk_vm_program_code(program, foreign.function, &failed);
+            LOSE_ALL;
+            if (callee == NULL) goto not_translated;
+        }
+        goto enter;
+    }
+    OP(RETURN_CALL) {
+        callee = code_at(program, U32(1));
+        if (mk_unlikely(callee == NULL)) {
+            callee = mk_vm_program_code(program, U32(1), &failed);
+            LOSE_ALL;
+            if (callee == NULL) goto not_translated;
+        }
+        link = fp[pc[5]];
+        memmove(fp, fp + pc[3], pc[4] * sizeof *fp);
+        LOSE_ALL;
+        base = fp;
+        depth--;
+        goto enter;
+    }
+    OP(RETURN_CALL_INDIRECT) {
+        trap = resolve(instance, U32(1), U32(3), ACC_I32, &foreign);
+        LOSE_ALL;
+        if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;
+        callee = NULL;
+        if (mk_likely(foreign.whose == instance)) {
+            callee = code_at(program, foreign.function);
+            if (mk_unlikely(callee == NULL)) {
+                callee = mk_vm_program_code(program, foreign.function, &failed);
+                LOSE_ALL;
+                if (callee == NULL) goto not_translated;
+            }
+        }
+        link = fp[pc[7]];
+        memmove(fp, fp + pc[5], pc[6] * sizeof *fp);
+        LOSE_ALL;
+        base = fp;
+        depth--;
+        if (mk_unlikely(callee == NULL)) { /* the window has room: it held these arguments and the link */
+            base[foreign.link_at] = link;
+            goto bridge;
+        }
+        goto enter;
+    }
+    OP(RETURN) {
+    give_back:
+        link = fp[pc[1]];
+        code = code_at(program, (uint32_t)(link >> 32));
+        pc = code->units + (uint32_t)link;
+        fp -= pc[-1];
+        depth--;
+        DISPATCH;
+    }
+    OP(HALT) {
+        const mk_vm_module_t *module = &program->module;
+        mk_vm_types_t         results = mk_vm_results(module, mk_vm_function_type(module, s->called));
+        if (results.count == 1) {
+            uint8_t type = results.at[0];
+            s->slots[0] = type == MK_VM_TYPE_F32 ? BITS_F32 : type == MK_VM_TYPE_F64 ? BITS_F64 : a;
+        }
+        s->fuel = fuel;
+        return MK_VM_DONE;
+    }
+    OP(BRIDGE) { /* back from another instance's function */
+        uint64_t facts = fp[-1];
+        uint32_t link_at = (uint32_t)facts >> 16, results = (uint32_t)facts & 0xFFFF;
+        base = fp - (link_at + 2);
+        if (results > 1) memmove(base, fp, results * sizeof *fp);
+        instance = owner->store->instances[facts >> 32];
+        ENTER_INSTANCE;
+        link = base[link_at];
+        code = code_at(program, (uint32_t)(link >> 32));
+        pc = code->units + (uint32_t)link;
+        fp = base - pc[-1];
+        depth--;
+        DISPATCH;
+    }
+    OP(IMPORT) {
+        const mk_vm_import_function_t *import = &instance->imports[code->function];
+        uint32_t                       link_at = pc[1];
+        for (uint32_t i = code->params; i < link_at; i++) fp[i] = 0;
+        if (mk_unlikely(import->fn == NULL)) {
+            const mk_vm_type_t *type = mk_vm_function_type(&program->module, code->function);
+            foreign = (foreign_t){import->instance, import->function, type->params, type->results, link_at};
+            base = fp;
+            depth--;
+            goto bridge;
+        }
+        pc += 2;
+        SAVE;
+        mk_vm_host_end_t ended = import->fn(instance, import->arg, fp);
+        fuel = s->fuel;
+        ENTER_INSTANCE; /* memory may have moved */
+        if (mk_likely(ended == MK_VM_HOST_DONE)) {
+            a = fp[0];
+            f = FROM_F32(a);
+            d = FROM_F64(a);
+            goto give_back; /* the next instruction */
+        }
+        if (ended == MK_VM_HOST_BLOCKED) {
+            if (!s->inner) return MK_VM_BLOCKED;
+            LOSE_ALL;
+            TRAP(NESTED_WAIT);
+        }
+        if (ended == MK_VM_HOST_EXIT) {
+            uint32_t results = mk_vm_function_type(&owner->program->module, s->called)->results;
+            memset(s->slots, 0, results * sizeof *s->slots);
+            return MK_VM_DONE;
+        }
+        LOSE_ALL;
+        TRAP(HOST);
+    }
+    OP(UNREACHABLE) { TRAP(UNREACHABLE); }
+
+    /* --- memory and tables as a whole --- */
+
+    OP(MEMORY_SIZE) {
+        a = mk_vm_memory_size(instance->memory);
+        NEXT(1);
+    }
+    OP(MEMORY_GROW) {
+        a = mk_vm_memory_grow(instance->memory, ACC_I32);
+        LOSE_I32;
+        ENTER_INSTANCE;
+        NEXT(1);
+    }
+    ON_BULK(MEMORY_FILL, 2, mk_vm_bulk_fill(instance, &SLOT(1), &left))
+    ON_BULK(MEMORY_COPY, 2, mk_vm_bulk_copy(instance, &SLOT(1), &left))
+    ON_BULK(MEMORY_INIT, 4, mk_vm_bulk_init(instance, U32(2), &SLOT(1), &left))
+    ON_BULK(TABLE_FILL, 4, mk_vm_bulk_table_fill(instance, U32(2), &SLOT(1), &left))
+    ON_BULK(TABLE_COPY, 6, mk_vm_bulk_table_copy(instance, U32(2), U32(4), &SLOT(1), &left))
+    ON_BULK(TABLE_INIT, 6, mk_vm_bulk_table_init(instance, U32(2), U32(4), &SLOT(1), &left))
+    OP(DATA_DROP) {
+        mk_vm_drop(instance, mk_vm_data_bit(instance, U32(1)));
+        NEXT(3);
+    }
+    OP(ELEM_DROP) {
+        mk_vm_drop(instance, U32(1));
+        NEXT(3);
+    }
+    OP(TABLE_GET) {
+        const mk_vm_table_inst_t *table = instance->tables[U32(2)];
+        if (SLOT_I32(1) >= table->count) {
+            figure = SLOT_I32(1);
+            goto out_of_table;
+        }
+        a = table->entries[SLOT_I32(1)];
+        NEXT(4);
+    }
+    OP(TABLE_SET) {
+        mk_vm_table_inst_t *table = instance->tables[U32(2)];
+        if (SLOT_I32(1) >= table->count) {
+            figure = SLOT_I32(1);
+            goto out_of_table;
+        }
+        table->entries[SLOT_I32(1)] = fp[pc[1] + 1];
+        NEXT(4);
+    }
+    OP(TABLE_SIZE) {
+        a = instance->tables[U32(1)]->count;
+        NEXT(3);
+    }
+    OP(TABLE_GROW) { /* value, entries */
+        a = mk_vm_table_grow(instance->tables[U32(2)], (uint32_t)fp[pc[1] + 1], SLOT(1));
+        LOSE_I32;
+        NEXT(4);
+    }
+    OP(REF_FUNC) {
+        a = (uint64_t)instance->id << 32 | (U32(1) + 1);
+        NEXT(3);
+    }
+#if !THREADED
+case MK_VM_OP_COUNT: mk_assert_failed("there is no such operation", __FILE__, __LINE__);
+}
+#endif
+
+/* To another instance's function. The frame at `base` has its arguments and its link. */
+bridge : callee = mk_vm_program_code(foreign.whose->program, foreign.function, &failed);
+LOSE_ALL;
+if (callee == NULL) goto not_translated;
+if (mk_unlikely((size_t)(end - base) < foreign.link_at + 2 + (size_t)foreign.params)) {
+    SAVE;
+    uint32_t at = (uint32_t)(base - s->slots);
+    if (!mk_vm_stack_grow(owner, at + foreign.link_at + 1, 1 + foreign.params)) goto stack_full;
+    fp = s->slots + s->base;
+    base = s->slots + at;
+    end = s->slots + s->capacity;
+}
+base[foreign.link_at + 1] = bridge_facts(instance, &foreign);
+memcpy(base + foreign.link_at + 2, base, foreign.params * sizeof *base);
+base += foreign.link_at + 2;
+depth++;
+instance = foreign.whose;
+ENTER_INSTANCE;
+link = mk_vm_link(program->module.function_count, MK_VM_EXIT_BRIDGE);
+
+enter : if (mk_unlikely((size_t)(end - base) < callee->slots)) {
+    SAVE;
+    uint32_t at = (uint32_t)(base - s->slots);
+    if (!mk_vm_stack_grow(owner, at + callee->params, callee->slots - callee->params)) goto stack_full;
+    fp = s->slots + s->base;
+    base = s->slots + at;
+    end = s->slots + s->capacity;
+    LOSE_ALL;
+}
+if (mk_unlikely(depth >= depth_max)) {
+    LOSE_ALL;
+    trap = mk_vm_trapped(owner, MK_VM_TRAP_STACK_DEPTH, depth_max, 0);
+    goto trapped;
+}
+depth++;
+fp = base;
+for (uint32_t i = callee->params; i < callee->locals; i++) fp[i] = 0;
+fp[callee->link_at] = link;
+code = callee;
+pc = code->units;
+fuel -= (int32_t)code->unit_count;
+if (mk_unlikely(fuel < 0)) goto out_of_fuel;
+DISPATCH;
+
+out_of_bounds : trap = mk_vm_trapped(owner, MK_VM_TRAP_MEMORY_BOUNDS, figure, memory_bytes);
+goto trapped;
+out_of_table : trap = mk_vm_trapped(owner, MK_VM_TRAP_TABLE_BOUNDS, figure, instance->tables[U32(2)]->count);
+goto trapped;
+not_translated : trap = failed;
+goto trapped;
+stack_full : trap = owner->trap;
+trapped : SAVE;
+owner->trap = trap;
+return MK_VM_TRAPPED;
+
+out_of_fuel : SAVE;
+if (!s->inner) return MK_VM_OUT_OF_FUEL;
+owner->trap = MK_VM_TRAP_NESTED_FUEL;
+return MK_VM_TRAPPED;
+}
