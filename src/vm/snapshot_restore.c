@@ -84,39 +84,48 @@ static uint64_t get_value(restorer_t *s, uint8_t type) {
 
 /* --- memory, globals, tables ------------------------------------------------------------------------------------------------ */
 
-static bool resize_memory(restorer_t *s, const uint8_t *at, uint32_t pages, uint32_t hidden) {
-    mk_vm_memory_inst_t  *memory = s->instance->memory;
-    const mk_vm_memory_t *declared = &s->module->memory;
-    uint64_t              bytes = ((uint64_t)pages << memory->page_shift) + hidden;
-    if (pages < declared->min || pages > declared->max) return malformed(s, at, "a memory of a size it cannot have");
-    if (hidden != 0 && hidden != s->instance->limits.hidden_bytes) {
+/* The host knows where its bytes are: behind what the memory began with, hidden until the guest has grown beyond them. */
+static bool check_memory(restorer_t *s, const uint8_t *at, uint64_t bytes, uint32_t hidden, uint8_t still) {
+    const mk_vm_memory_inst_t *memory = s->instance->memory;
+    uint32_t                   expected = s->instance->limits.hidden_bytes;
+    if (hidden != expected) {
         return mk_vm_fail(&s->r, at, MK_ERR_FORMAT, "%u bytes of memory for the host, not %u", (unsigned)hidden,
-                          (unsigned)s->instance->limits.hidden_bytes);
+                          (unsigned)expected);
     }
-    if (bytes > memory->bytes_max) {
+    if (still > (hidden != 0) || bytes < memory->bytes || (still != 0 && bytes != memory->bytes)) {
+        return malformed(s, at, "a memory of a size it cannot have");
+    }
+    if (bytes > memory->bytes && bytes > memory->bytes_max) {
         return mk_vm_fail(&s->r, at, MK_ERR_LIMIT, "%llu bytes of memory, more than %llu", (unsigned long long)bytes,
                           (unsigned long long)memory->bytes_max);
     }
-    if (bytes != memory->bytes) {
+    return true;
+}
+
+static bool size_memory(restorer_t *s) {
+    mk_vm_memory_inst_t *memory = s->instance->memory;
+    const uint8_t       *at = s->r.at;
+    uint32_t             pages = mk_vm_u32(&s->r), hidden = mk_vm_u32(&s->r);
+    uint8_t              still = mk_vm_u8(&s->r);
+    uint64_t             bytes = ((uint64_t)pages << memory->page_shift) + (still != 0 ? hidden : 0);
+    if (s->r.err != MK_OK || !check_memory(s, at, bytes, hidden, still)) return false;
+    if (bytes > memory->bytes) {
         uint8_t *base = memory->pages->resize(memory->base, memory->bytes, bytes);
-        if (base == NULL && bytes != 0) return mk_vm_fail(&s->r, at, MK_ERR_NOMEM, "out of memory");
+        if (base == NULL) return mk_vm_fail(&s->r, at, MK_ERR_NOMEM, "out of memory");
         memory->base = base;
         memory->bytes = bytes;
     }
-    memory->hidden_bytes = hidden;
+    if (still == 0) memory->hidden_bytes = 0;
     return true;
 }
 
 static bool get_memory(restorer_t *s) {
     mk_vm_memory_inst_t *memory = s->instance->memory;
-    const uint8_t       *at = s->r.at;
     uint64_t             written = 0;
-    if (s->module->memory_count == 0) return true;
-    uint32_t pages = mk_vm_u32(&s->r), hidden = mk_vm_u32(&s->r);
-    if (s->r.err != MK_OK || !resize_memory(s, at, pages, hidden)) return false;
+    if (!size_memory(s)) return false;
     while (true) {
-        at = s->r.at;
-        uint32_t size = mk_vm_u32(&s->r);
+        const uint8_t *at = s->r.at;
+        uint32_t       size = mk_vm_u32(&s->r);
         if (size == 0) return s->r.err == MK_OK;
         uint32_t       skip = mk_vm_u32(&s->r);
         const uint8_t *bytes = take(s, size);

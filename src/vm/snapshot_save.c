@@ -109,9 +109,9 @@ static uint64_t find_block(const mk_vm_memory_inst_t *memory, uint64_t at, uint6
 static void put_memory(saver_t *s) {
     const mk_vm_memory_inst_t *memory = s->instance->memory;
     uint64_t                   at = 0, written = 0;
-    if (s->module->memory_count == 0) return;
-    put_u32(s, (uint32_t)((memory->bytes - memory->hidden_bytes) >> memory->page_shift));
-    put_u32(s, (uint32_t)memory->hidden_bytes);
+    put_u32(s, mk_vm_memory_size(memory));
+    put_u32(s, s->instance->limits.hidden_bytes);
+    put_u8(s, memory->hidden_bytes != 0);
     while (s->err == MK_OK && (at = find_block(memory, at, memory->bytes, false)) < memory->bytes) {
         uint64_t limit = memory->bytes - at > RUN_BYTES_MAX ? at + RUN_BYTES_MAX : memory->bytes;
         uint64_t end = find_block(memory, at, limit, true);

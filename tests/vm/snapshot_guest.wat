@@ -1,0 +1,125 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; What the tests and the fuzz driver of snapshots run: every kind of value, table and place where execution can stand still.
+;; snapshot_guest.h has the bytes, because the board's tests have no files:
+;;     wat2wasm --enable-tail-call snapshot_guest.wat -o guest.wasm && xxd -i guest.wasm
+(module
+  (type $unary (func (param i64) (result i64)))
+  (import "env" "wait" (func $wait (param i32 i64 f32 f64) (result i64)))
+  (import "env" "tick" (func $tick (param i32)))
+  (import "env" "hold" (func $hold (param externref funcref)))
+  (import "env" "number" (global $number i32))
+  (memory (export "memory") 1 3)
+  (table $functions 4 8 funcref)
+  (table $things 2 externref)
+  (global $i32 (mut i32) (i32.const 1))
+  (global $i64 (mut i64) (i64.const 2))
+  (global $f32 (mut f32) (f32.const 3))
+  (global $f64 (mut f64) (f64.const 4))
+  (global $function (mut funcref) (ref.null func))
+  (global $thing (mut externref) (ref.null extern))
+  (elem (table $functions) (i32.const 0) func $double $triple)
+  (elem $later func $triple $waits)
+  (elem declare func $asks)
+  (data (i32.const 100) "begin")
+  (data $text "a text that is longer than one piece of a bulk operation, which is sixty-four bytes here")
+
+  (func $double (type $unary) (i64.add (local.get 0) (local.get 0)))
+  (func $triple (type $unary) (i64.mul (local.get 0) (i64.const 3)))
+  (func $waits (type $unary)
+    (call $wait (i32.const 7) (local.get 0) (f32.const 1.5) (f64.const -0.25)))
+
+  ;; Three calls deep, with operands of every type below each call: in a slot, in a local, a constant.
+  (func $inner (param $n i32) (param $x i64) (result i64)
+    (local $f f32)
+    (local.set $f (f32.convert_i32_u (local.get $n)))
+    (i64.add (i64.const 1000)
+      (call $wait (local.get $n) (local.get $x) (local.get $f) (f64.promote_f32 (local.get $f)))))
+  (func $middle (param $n i32) (result i64 f64)
+    (local.get $n) (f32.mul (f32.convert_i32_s (local.get $n)) (f32.const 0.5))
+    (call $inner (i32.add (local.get $n) (i32.const 1)) (i64.const -5))
+    (global.set $i64) (global.set $f32) (global.set $i32)
+    (global.get $i64) (f64.promote_f32 (global.get $f32)))
+  (func (export "deep") (param $n i32) (result i64)
+    (local $f f64)
+    (i64.extend_i32_u (local.get $n)) (f64.const 0.125) (ref.func $double)
+    (call $middle (local.get $n))
+    (local.set $f) (i64.const 2) (i64.mul)
+    (global.set $i64) (global.set $function)
+    (f64.add (local.get $f)) (global.set $f64)
+    (i64.add (global.get $i64)) (i64.add (i64.trunc_f64_s (f64.mul (global.get $f64) (f64.const 8)))))
+
+  ;; Replaces itself by an import that waits.
+  (func $tail (param $n i32) (result i64)
+    (if (i32.eqz (local.get $n))
+      (then (return_call $wait (local.get $n) (i64.const 9) (f32.const 0) (f64.const 0))))
+    (return_call $tail (i32.sub (local.get $n) (i32.const 1))))
+  (func (export "tail") (param $n i32) (result i64) (i64.add (i64.const 1) (call $tail (local.get $n))))
+
+  (func $recurse (export "recurse") (param $n i32) (result i64)
+    (if (result i64) (i32.eqz (local.get $n))
+      (then (call $wait (i32.const 0) (i64.const 0) (f32.const 0) (f64.const 0)))
+      (else (i64.add (i64.extend_i32_u (local.get $n)) (call $recurse (i32.sub (local.get $n) (i32.const 1)))))))
+
+  ;; The first instruction is a call, or a loop.
+  (func $asks (result i64) (call $seven) (drop) (call $waits (i64.const 3)))
+  (func $seven (result i32) (i32.const 7))
+  (func $pair (result i64 i64) (i64.const 6) (i64.const 7))
+  (func $sum (param $n i32) (result i64) (local $s i64)
+    (loop $more
+      (local.set $s (i64.add (local.get $s) (i64.extend_i32_u (local.get $n))))
+      (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.get $s))
+
+  ;; The two results of a call stand where the loop after it takes them.
+  (func $factors (param $n i32) (result i64)
+    (call $pair)
+    (loop $more (param i64 i64) (result i64 i64)
+      (i64.const 1) (i64.add)
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $more (local.get $n)))
+    (i64.mul))
+
+  (func (export "work") (param $n i32) (result i64)
+    (local $s i64) (local $f f64) (local $r funcref)
+    (local.set $s (i64.const 1))
+    (local.set $r (ref.func $waits))
+    (f32.const 0.75) ;; stays below the loop
+    (loop $more
+      (local.set $s (i64.add (local.get $s) (call $sum (i32.add (local.get $n) (i32.const 1)))))
+      (local.set $s (i64.xor (local.get $s) (call $factors (i32.const 3))))
+      (table.set $functions (i32.const 2) (local.get $r))
+      (local.set $s (call_indirect $functions (type $unary) (local.get $s) (i32.rem_u (local.get $n) (i32.const 3))))
+      (call $tick (local.get $n))
+      (local.set $f (f64.sqrt (f64.convert_i64_s (local.get $s))))
+      (memory.fill (i32.add (i32.const 1000) (i32.mul (local.get $n) (i32.const 300))) (local.get $n) (i32.const 250))
+      (memory.copy (i32.const 1010) (i32.const 990) (i32.const 700))
+      (memory.init $text (i32.const 5000) (i32.const 1) (i32.const 80))
+      (table.fill $functions (i32.const 3) (ref.func $asks) (i32.const 1))
+      (table.copy $functions $functions (i32.const 2) (i32.const 0) (i32.const 2))
+      (table.init $functions $later (i32.const 1) (i32.const 0) (i32.const 2))
+      (if (i32.eq (local.get $n) (i32.const 2)) (then
+        (drop (memory.grow (i32.const 1)))
+        (drop (table.grow $functions (local.get $r) (i32.const 1)))))
+      (i64.store (i32.const 60000) (local.get $s)) (f64.store (i32.const 60008) (local.get $f))
+      (local.set $s (i64.add (local.get $s) (call $asks)))
+      (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (global.set $f32)
+    (data.drop $text) (elem.drop $later)
+    (global.set $function (local.get $r))
+    (local.get $s))
+
+  ;; Operations of several pieces, upwards and downwards, over themselves.
+  (func (export "bulk") (param $n i32) (result i64)
+    (memory.fill (i32.const 50) (i32.const 5) (i32.const 50000))
+    (i64.store (i32.const 300) (i64.extend_i32_u (local.get $n)))
+    (memory.copy (i32.const 200) (i32.const 100) (i32.const 60000))
+    (memory.copy (i32.const 1) (i32.const 2) (i32.const 40000))
+    (i64.add (i64.load (i32.const 399)) (i64.load (i32.const 50094))))
+
+  (func (export "hold") (param $thing externref) (call $hold (local.get $thing) (ref.func $double)))
+  (func (export "keep") (param $thing externref) (global.set $thing (local.get $thing)))
+  (func (export "place") (param $thing externref) (table.set $things (i32.const 1) (local.get $thing)))
+  (func (export "spin") (loop $again (br $again)))
+  (func (export "trap") (unreachable))
+  (func (export "number") (result i32) (global.get $number)))
+
