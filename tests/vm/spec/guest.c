@@ -203,6 +203,7 @@ static void leave_current(world_t *world) {
 spec_made_t spec_make(world_t *world, mk_vm_name_t module, mk_vm_name_t name, bool shared) {
     guest_t *guest = mk_calloc(1, sizeof *guest);
     if (guest == NULL) return SPEC_NOT_MADE;
+    guest->name.at = ""; /* until it is made */
     world->why[0] = '\0';
     spec_made_t made = make(world, guest, module, shared);
     bool        seen = guest->instance != NULL && !guest->alone;
