@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* guests.c -- what a guest costs: one more instance of a loaded module, an idle one, one that waits in mk_recv, a call
- * into it, a call it makes, a switch to the stack it waits on. One line each; --slots is not for this program. */
+/* guests.c -- what a guest costs on each engine: one more instance of a loaded module, an idle one, one that waits in
+ * mk_recv, a call into it, a call it makes, a wait, and going on after its time was up. One line each, the engine as `peer`;
+ * --slots is not for this program. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "microkernel/wasm_actor.h"
 #include "wasm/engine.h"
-#include "wasm/fiber/fiber.h"
 
 /* The measured guest, as the text it was made from:
  *   (module
@@ -26,6 +28,8 @@
  *         (then (loop $wait
  *           (drop (call $recv (i32.const 0) (i32.const 16) (i32.const 64) (i32.const 0)))
  *           (br $wait))))
+ *       (if (i32.eq (local.get $type) (i32.const 4))
+ *         (then (loop $for_ever (br $for_ever))))
  *       (i32.const 1)))
  */
 static const uint8_t module_bytes[] = {
@@ -35,15 +39,16 @@ static const uint8_t module_bytes[] = {
     0x07, 0x6d, 0x6b, 0x5f, 0x72, 0x65, 0x63, 0x76, 0x00, 0x01, 0x03, 0x03, 0x02, 0x02, 0x03, 0x05, 0x03, 0x01, 0x00,
     0x01, 0x07, 0x26, 0x03, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x00, 0x08, 0x6d, 0x6b, 0x5f, 0x61, 0x6c,
     0x6c, 0x6f, 0x63, 0x00, 0x02, 0x0e, 0x68, 0x61, 0x6e, 0x64, 0x6c, 0x65, 0x5f, 0x6d, 0x65, 0x73, 0x73, 0x61, 0x67,
-    0x65, 0x00, 0x03, 0x0a, 0x3c, 0x02, 0x05, 0x00, 0x41, 0x80, 0x08, 0x0b, 0x34, 0x00, 0x20, 0x00, 0x41, 0x02, 0x46,
+    0x65, 0x00, 0x03, 0x0a, 0x49, 0x02, 0x05, 0x00, 0x41, 0x80, 0x08, 0x0b, 0x41, 0x00, 0x20, 0x00, 0x41, 0x02, 0x46,
     0x04, 0x40, 0x03, 0x40, 0x10, 0x00, 0x1a, 0x20, 0x03, 0x41, 0x01, 0x6b, 0x22, 0x03, 0x0d, 0x00, 0x0b, 0x0b, 0x20,
     0x00, 0x41, 0x03, 0x46, 0x04, 0x40, 0x03, 0x40, 0x41, 0x00, 0x41, 0x10, 0x41, 0xc0, 0x00, 0x41, 0x00, 0x10, 0x01,
-    0x1a, 0x0c, 0x00, 0x0b, 0x0b, 0x41, 0x01, 0x0b, 0x0b, 0x1a, 0x01, 0x00, 0x41, 0xc0, 0x00, 0x0b, 0x13, 0x61, 0x73,
-    0x20, 0x6d, 0x6f, 0x73, 0x74, 0x20, 0x67, 0x75, 0x65, 0x73, 0x74, 0x73, 0x20, 0x68, 0x61, 0x76, 0x65,
+    0x1a, 0x0c, 0x00, 0x0b, 0x0b, 0x20, 0x00, 0x41, 0x04, 0x46, 0x04, 0x40, 0x03, 0x40, 0x0c, 0x00, 0x0b, 0x0b, 0x41,
+    0x01, 0x0b, 0x0b, 0x1a, 0x01, 0x00, 0x41, 0xc0, 0x00, 0x0b, 0x13, 0x61, 0x73, 0x20, 0x6d, 0x6f, 0x73, 0x74, 0x20,
+    0x67, 0x75, 0x65, 0x73, 0x74, 0x73, 0x20, 0x68, 0x61, 0x76, 0x65,
 };
 
-enum { IDLE = 1, CALL_HOST = 2, WAIT = 3 };
-enum { INSTANCES = 1000, CALLS = 5000000, SWITCHES = 20000000, PINGS = 2000000 };
+enum { IDLE = 1, CALL_HOST = 2, WAIT = 3, LOOP = 4 };
+enum { INSTANCES = 1000, CALLS = 5000000, PINGS = 2000000 };
 
 /* ---- through the engine alone ------------------------------------------------------------------------------------- */
 
@@ -61,13 +66,18 @@ static mk_host_end_t import_recv(void *host, const uint64_t *args, uint64_t *res
 static const mk_host_import_t imports[] = {{{"env", "mk_self", "()I"}, import_self},
                                            {{"env", "mk_recv", "(iiii)i"}, import_recv}};
 
+static const mk_engine_t *engine; /* the one being measured */
+
 static void print_ns(const char *workload, uint64_t n, double seconds) {
     char extra[64];
     snprintf(extra, sizeof extra, "ns=%.1f", seconds * 1e9 / (double)n);
-    bench_print(workload, "ours", n, seconds, extra);
+    bench_print(workload, engine->name, n, seconds, extra);
 }
 
-static void bench_instantiate(const mk_engine_t *engine, mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
+/* A budget that a call never uses up. */
+static uint32_t enough(void) { return engine->continues ? 400000 : 100; }
+
+static void bench_instantiate(mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
     static mk_wasm_instance_t *instances[INSTANCES];
     uint64_t                   host = 0;
     char                       err[128];
@@ -80,7 +90,7 @@ static void bench_instantiate(const mk_engine_t *engine, mk_wasm_module_t *modul
     for (int i = 0; i < INSTANCES; i++) engine->destroy(instances[i]);
 }
 
-static void bench_calls(const mk_engine_t *engine, mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
+static void bench_calls(mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
     mk_wasm_instance_t *instance;
     uint64_t            host = 77, result = 0, args[4] = {IDLE, 0, 0, 0};
     char                err[128];
@@ -89,7 +99,7 @@ static void bench_calls(const mk_engine_t *engine, mk_wasm_module_t *module, con
 
     double began = bench_now();
     for (int i = 0; i < CALLS; i++) {
-        bench_check(engine->call(instance, &handle, args, 100, &result) == MK_WASM_DONE && result == 1, "call");
+        bench_check(engine->call(instance, &handle, args, enough(), &result) == MK_WASM_DONE && result == 1, "call");
     }
     print_ns("call_in", CALLS, bench_now() - began);
 
@@ -100,49 +110,53 @@ static void bench_calls(const mk_engine_t *engine, mk_wasm_module_t *module, con
     print_ns("host_call", CALLS, bench_now() - began);
 
     args[0] = WAIT;
-    bench_check(engine->call(instance, &handle, args, 100, &result) == MK_WASM_BLOCKED, "wait");
+    bench_check(engine->call(instance, &handle, args, enough(), &result) == MK_WASM_BLOCKED, "wait");
     began = bench_now();
     for (int i = 0; i < CALLS; i++) {
-        bench_check(engine->resume(instance, 0, 100, &result) == MK_WASM_BLOCKED, "resume");
+        bench_check(engine->resume(instance, 0, enough(), &result) == MK_WASM_BLOCKED, "resume");
     }
     print_ns("wait_and_resume", CALLS, bench_now() - began);
     engine->destroy(instance);
 }
 
-static void switch_for_ever(void *arg) {
-    for (;;) mk_fiber_leave(*(mk_fiber_t **)arg);
-}
-
-static void bench_switch(void) {
-    mk_fiber_t *fiber = mk_fiber_take(16 * 1024);
-    bench_check(fiber != NULL, "fiber");
-    mk_fiber_start(fiber, switch_for_ever, &fiber);
+/* The least fuel there is: one turn of a loop between two stops. */
+static void bench_preempt(mk_wasm_module_t *module, const mk_wasm_limits_t *limits) {
+    mk_wasm_instance_t *instance;
+    uint64_t            host = 77, result = 0;
+    const uint64_t      args[4] = {LOOP, 0, 0, 0};
+    char                err[128];
+    bench_check(engine->instantiate(module, limits, &host, &instance, err, sizeof err) == MK_OK, "instantiate");
+    mk_wasm_function_t handle = engine->find(instance, "handle_message", "(iIii)i");
+    bench_check(engine->call(instance, &handle, args, 1, &result) == MK_WASM_OUT_OF_BUDGET, "preempt");
     double began = bench_now();
-    for (int i = 0; i < SWITCHES / 2; i++) mk_fiber_resume(fiber); /* there and back */
-    print_ns("fiber_switch", SWITCHES, bench_now() - began);
-    mk_fiber_give(fiber);
+    for (int i = 0; i < CALLS; i++) {
+        bench_check(engine->go_on(instance, 1, &result) == MK_WASM_OUT_OF_BUDGET, "go on");
+    }
+    print_ns("preempt_and_go_on", CALLS, bench_now() - began);
+    engine->destroy(instance);
 }
 
-static void bench_engine(const mk_engine_t *engine) {
+static void bench_engine(void) {
     mk_wasm_limits_t limits = {
         .stack_bytes = WASM_DEFAULT_STACK_SIZE, .memory_pages_max = 16, .native_stack_bytes = 16 * 1024};
     mk_wasm_module_t *module;
     char              err[128];
     bench_check(engine->start(imports, 2) == MK_OK, "start");
     bench_check(engine->load(module_bytes, sizeof module_bytes, &module, err, sizeof err) == MK_OK, "load");
-    bench_instantiate(engine, module, &limits);
-    bench_calls(engine, module, &limits);
+    bench_instantiate(module, &limits);
+    bench_calls(module, &limits);
+    if (engine->continues) bench_preempt(module, &limits);
     engine->unload(module);
-    bench_switch();
     engine->stop();
 }
 
 /* ---- as actors -------------------------------------------------------------------------------------------------------- */
 
 static actor_id_t spawn_guest(runtime_t *rt) {
-    actor_id_t id = actor_spawn_wasm(rt, module_bytes, sizeof module_bytes, 8, WASM_DEFAULT_STACK_SIZE,
-                                     WASM_DEFAULT_HEAP_SIZE, FIBER_STACK_SMALL);
-    bench_check(id != ACTOR_ID_INVALID, "spawn");
+    wasm_options_t options = {.mailbox_size = 8, .engine = engine->name};
+    actor_id_t     id;
+    mk_err_t       err = actor_spawn_wasm_opts(rt, module_bytes, sizeof module_bytes, &options, &id, NULL, 0);
+    bench_check(err == MK_OK, "spawn");
     return id;
 }
 
@@ -158,7 +172,7 @@ static void tell_all(runtime_t *rt, const actor_id_t *ids, msg_type_t type) {
 static void print_bytes(const char *workload, double seconds, uint64_t bytes) {
     char extra[64];
     snprintf(extra, sizeof extra, "bytes_per_guest=%llu", (unsigned long long)(bytes / INSTANCES));
-    bench_print(workload, "ours", INSTANCES, seconds, extra);
+    bench_print(workload, engine->name, INSTANCES, seconds, extra);
 }
 
 /* Each guest has handled a message before it counts as idle: its memory and its record are as they are in use. */
@@ -212,9 +226,24 @@ static void bench_actors(void) {
     wasm_actors_cleanup();
 }
 
-/* Bytes are counted before anything was freed that could be used again. */
+/* Bytes are counted before anything was freed that could be used again: so each engine has a process. */
+static void bench_in_process(void) {
+    fflush(stdout);
+    pid_t child = fork();
+    bench_check(child >= 0, "fork");
+    if (child == 0) {
+        bench_actors();
+        bench_engine();
+        exit(0);
+    }
+    int status;
+    bench_check(waitpid(child, &status, 0) == child && status == 0, engine->name);
+}
+
 int main(void) {
-    bench_actors();
-    bench_engine(mk_engine_find(NULL));
+    static const char *const names[] = {"vm", "wamr"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((engine = mk_engine_find(names[i])) != NULL) bench_in_process();
+    }
     return 0;
 }

@@ -20,8 +20,8 @@ extern "C" {
  * calls its stack lies in its own memory and is its own business. */
 #define WASM_DEFAULT_STACK_SIZE (32u * 1024u)
 
-/* Room for payloads in a guest that exports no allocator, in bytes, rounded up to pages of 64 KiB (unless the guest's own
- * pages are of one byte). Larger messages to such a guest are dropped. */
+/* Room for payloads in a guest that exports no allocator, in bytes; with the engine wamr rounded up to pages of 64 KiB. Larger
+ * messages to such a guest are dropped. */
 #define WASM_DEFAULT_HEAP_SIZE (64u * 1024u)
 
 /* How large a native stack a guest may wait on; only an engine that waits that way (wamr) takes one, and only while a

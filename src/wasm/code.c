@@ -19,11 +19,6 @@ mk_err_t mk_code_start(void) { return mk_mutex_create(&mutex); }
 
 void mk_code_stop(void) { mk_mutex_destroy(mutex); }
 
-/* Pages of 64 KiB that hold so much. */
-static uint32_t pages_for(uint64_t bytes) {
-    return (uint32_t)((bytes + MK_MODULE_PAGE_BYTES - 1) / MK_MODULE_PAGE_BYTES);
-}
-
 /* The engine keeps a region out of the guest's sight. */
 static mk_err_t code_hide(mk_code_t *code, const mk_module_info_t *info, char *err, size_t err_size) {
     mk_module_region_t region;
@@ -32,7 +27,6 @@ static mk_err_t code_hide(mk_code_t *code, const mk_module_info_t *info, char *e
     code->region_offset = region.offset;
     code->region_size = region.size;
     code->hidden_bytes = region.hidden_bytes;
-    code->extra_pages = pages_for(region.hidden_bytes);
     return MK_OK;
 }
 
@@ -62,7 +56,7 @@ static mk_err_t code_inspect(mk_code_t *code, char *err, size_t err_size) {
 static mk_err_t code_widen(mk_code_t *code, char *err, size_t err_size) {
     uint8_t *widened;
     size_t   widened_size;
-    uint32_t pages = pages_for(code->heap_bytes);
+    uint32_t pages = code->heap_bytes / MK_MODULE_PAGE_BYTES + (code->heap_bytes % MK_MODULE_PAGE_BYTES != 0);
     mk_err_t result =
         mk_module_reserve(code->bytes, code->size, pages, &widened, &widened_size, &code->region_offset, err, err_size);
     if (result != MK_OK) return result;

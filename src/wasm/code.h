@@ -17,7 +17,7 @@ typedef struct mk_code {
     uint32_t           region_offset; /* where payloads go in a guest that has no allocator, */
     uint32_t           region_size;   /* else both are 0                                  */
     uint32_t           hidden_bytes;  /* what the engine is to hide for that              */
-    uint32_t           extra_pages;   /* of 64 KiB, that the region adds to its memory    */
+    uint32_t           extra_pages;   /* of 64 KiB, if the module was widened instead     */
     uint64_t           memory_bytes;  /* it declares to begin with                        */
     const char        *alloc, *free;  /* exports of the guest, or NULL                 */
     const char        *initialize;    /* the export to be called before all others     */

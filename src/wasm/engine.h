@@ -48,9 +48,9 @@ typedef struct mk_host_import {
 
 typedef struct mk_wasm_limits {
     uint32_t stack_bytes;        /* the guest's operand stack                                              */
-    uint32_t memory_pages_max;   /* most 64 KiB pages its memory may grow to, hidden ones included         */
-    uint32_t hidden_bytes;       /* for an engine that `hides`: so much behind the declared memory is kept
-                                  * for the host, out of the guest's sight (reserve.h)                     */
+    uint32_t memory_pages_max;   /* most 64 KiB pages its memory may grow to                               */
+    uint32_t hidden_bytes;       /* for an engine that `hides`: so much more, behind the declared memory, is
+                                  * the host's and out of the guest's sight (reserve.h)                    */
     uint32_t native_stack_bytes; /* for engines that need a native stack to wait; 0: no import ever blocks */
 } mk_wasm_limits_t;
 

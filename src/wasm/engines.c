@@ -6,9 +6,7 @@
 #include "wasm/imports.h"
 
 static const mk_engine_t *const engines[] = {
-#ifdef MK_HAVE_VM
     &mk_engine_vm,
-#endif
 #ifdef MK_HAVE_WAMR
     &mk_engine_wamr,
 #endif

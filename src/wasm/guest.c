@@ -261,12 +261,10 @@ static uint64_t processor_us(void) {
     return mk_port_cpu_clock(&clock) == MK_OK ? mk_port_cpu_us(clock) : mk_port_now_us();
 }
 
-/* A slice of `took_us` was used up: how much fuel the next should have to last as long as it is meant to. A clock that stands
- * still teaches nothing. */
+/* A slice of `took_us` was used up: how much fuel the next should have to last as long as it is meant to. */
 static void fuel_learn(mk_guest_t *guest, uint64_t took_us) {
     uint64_t fuel = guest->fuel, most = (uint64_t)guest->config.slice_us * FUEL_PER_US_MAX;
-    if (took_us == 0) return;
-    uint64_t next = fuel * guest->config.slice_us / took_us;
+    uint64_t next = took_us != 0 ? fuel * guest->config.slice_us / took_us : 2 * fuel;
     if (next > 2 * fuel) next = 2 * fuel;
     if (next > most) next = most;
     guest->fuel = next > FUEL_LEAST ? next < INT32_MAX ? (uint32_t)next : INT32_MAX : FUEL_LEAST;

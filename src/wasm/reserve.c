@@ -296,12 +296,10 @@ mk_err_t mk_module_region(const mk_module_info_t *info, uint32_t bytes, mk_modul
     enum { ALIGNED = 16 };
     mk_err_t result = check(info, err, err_size);
     if (result != MK_OK) return result;
-    uint64_t unit = info->memory_page_shift != 0 ? MK_MODULE_PAGE_BYTES : ALIGNED;
-    uint64_t declared = mk_module_memory_bytes(info), hidden = (bytes + unit - 1) / unit * unit;
-    if (unit == ALIGNED) hidden += ALIGNED; /* what is lost below an aligned beginning */
-    uint64_t offset = declared != 0 ? (declared + ALIGNED - 1) / ALIGNED * ALIGNED : ALIGNED;
-    if (declared + hidden > (uint64_t)MK_MODULE_PAGES_MAX * MK_MODULE_PAGE_BYTES) return no_room(err, err_size);
-    *out = (mk_module_region_t){(uint32_t)offset, (uint32_t)(declared + hidden - offset), (uint32_t)hidden};
+    uint64_t declared = (mk_module_memory_bytes(info) + ALIGNED - 1) / ALIGNED * ALIGNED;
+    uint64_t hidden = ((uint64_t)bytes + ALIGNED - 1) / ALIGNED * ALIGNED, lost = declared == 0 ? ALIGNED : 0;
+    if (declared + hidden + lost > (uint64_t)MK_MODULE_PAGES_MAX * MK_MODULE_PAGE_BYTES) return no_room(err, err_size);
+    *out = (mk_module_region_t){(uint32_t)(declared + lost), (uint32_t)hidden, (uint32_t)(hidden + lost)};
     return MK_OK;
 }
 

@@ -19,7 +19,7 @@ typedef struct mk_module_region {
     uint32_t hidden_bytes;  /* behind the declared memory, so that they can: a multiple of 16 */
 } mk_module_region_t;
 
-/* A region for at least `bytes`; whole pages, but in a module with pages of one byte. MK_ERR_NOSYS, MK_ERR_LIMIT: as
+/* A region of `bytes`, rounded up to 16, behind the declared memory, rounded up to 16. MK_ERR_NOSYS, MK_ERR_LIMIT: as
  * mk_module_reserve(). */
 MK_MUST_CHECK mk_err_t mk_module_region(const mk_module_info_t *info, uint32_t bytes, mk_module_region_t *out,
                                         char *err, size_t err_size);

@@ -230,6 +230,17 @@ static inline heard_t *world_end(world_t *w) {
     return h;
 }
 
+/* Our own engine tells more: figures, and where it was. */
+static inline void check_text(const heard_t *h, const char *first, const char *last) {
+    size_t size = strlen(h->text), end = strlen(last);
+    if (!world_engine()->continues) {
+        CHECK_EQ(size, strlen(first) + end);
+    }
+    CHECK(size >= strlen(first) + end);
+    CHECK(strncmp(h->text, first, strlen(first)) == 0);
+    CHECK_STR(h->text + size - end, last);
+}
+
 static inline wasm_actor_info_t world_info(world_t *w, actor_id_t id) {
     wasm_actor_info_t info;
     CHECK(wasm_actor_get_info(w->rt, id, &info));
