@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pages.c -- from the heap, cleared: for platforms without mappings, and for tests that want to see every step outside. */
+/* pages.c -- from the heap, cleared. */
 #include <string.h>
 
 #include "base/mem.h"
