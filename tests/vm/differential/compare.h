@@ -56,8 +56,8 @@ typedef struct engine {
     size_t (*memory)(void *instance, const uint8_t **base);
     /* False: this engine cannot tell. The globals are exported; `type` is a number's. */
     bool (*global)(void *instance, const char *name, uint32_t index, uint64_t *value);
-    /* Entries, and a hash of which of them are null. */
-    bool (*table)(void *instance, const char *name, uint32_t index, uint32_t *count, uint64_t *nulls);
+    /* The number of entries, and a hash of the functions they are. */
+    bool (*table)(void *instance, const char *name, uint32_t index, uint32_t *count, uint64_t *functions);
 } engine_t;
 
 extern const engine_t engine_ours, engine_wamr;

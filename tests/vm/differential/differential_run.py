@@ -126,6 +126,8 @@ def reduce(args, seed, path):
         pass
     if work.exists() and compare(args, seed, [work])[work].startswith("differ"):
         work.rename(path.with_suffix(".small.wasm"))
+    for path in (test, work):
+        path.unlink(missing_ok=True)
 
 
 def judge(args, seed, path, answer, counts):

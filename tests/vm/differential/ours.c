@@ -119,12 +119,12 @@ static bool ours_global(void *opened, const char *name, uint32_t index, uint64_t
     return true;
 }
 
-static bool ours_table(void *opened, const char *name, uint32_t index, uint32_t *count, uint64_t *nulls) {
+static bool ours_table(void *opened, const char *name, uint32_t index, uint32_t *count, uint64_t *functions) {
     (void)name;
     const mk_vm_table_inst_t *table = mk_vm_table(((ours_t *)opened)->instance, index);
     *count = table->count;
-    *nulls = 0;
-    for (uint32_t i = 0; i < table->count; i++) *nulls = hash_add(*nulls, table->entries[i] == 0);
+    *functions = 0;
+    for (uint32_t i = 0; i < table->count; i++) *functions = hash_add(*functions, (uint32_t)table->entries[i]);
     return true;
 }
 

@@ -126,12 +126,13 @@ static void *wamr_open(subject_t *subject, outcome_t *out) {
 
 /* ---- calls ------------------------------------------------------------------------------------------------------------- */
 
+/* WAMR takes all ones for a null reference, and returns null for one to the host's. */
 static wasm_val_t value_of(uint8_t type, uint64_t slot) {
     wasm_val_t value = {.kind = WASM_I64, .of.i64 = (int64_t)slot};
     if (type == MK_VM_TYPE_I32) value.kind = WASM_I32;
     else if (type == MK_VM_TYPE_F32) value.kind = WASM_F32;
     else if (type == MK_VM_TYPE_F64) value.kind = WASM_F64;
-    else if (type == MK_VM_TYPE_EXTERNREF) value.kind = WASM_EXTERNREF;
+    else if (type == MK_VM_TYPE_EXTERNREF) value = (wasm_val_t){.kind = WASM_EXTERNREF, .of.foreign = slot - 1};
     else if (type == MK_VM_TYPE_FUNCREF) value = (wasm_val_t){.kind = WASM_FUNCREF, .of.i32 = (int32_t)(slot - 1)};
     return value;
 }
@@ -186,16 +187,19 @@ static bool wamr_global(void *opened, const char *name, uint32_t index, uint64_t
     return true;
 }
 
-/* Entries that are not functions cannot be asked about. */
-static bool wamr_table(void *opened, const char *name, uint32_t index, uint32_t *count, uint64_t *nulls) {
+/* Entries that are not functions cannot be asked about, and wasm_table_get_func_inst() takes entries that were never set for
+ * functions. An entry is the index of its function, or all ones in its lower half. */
+static bool wamr_table(void *opened, const char *name, uint32_t index, uint32_t *count, uint64_t *functions) {
     const wamr_t     *wamr = opened;
     wasm_table_inst_t table;
     if (wamr->subject->module.tables[index].type != MK_VM_TYPE_FUNCREF) return false;
     if (!wasm_runtime_get_export_table_inst(wamr->instance, name, &table)) return false;
     *count = table.cur_size;
-    *nulls = 0;
+    *functions = 0;
     for (uint32_t i = 0; i < table.cur_size; i++) {
-        *nulls = hash_add(*nulls, wasm_table_get_func_inst(wamr->instance, &table, i) == NULL);
+        uintptr_t entry;
+        memcpy(&entry, (const char *)table.elems + i * sizeof entry, sizeof entry); /* it may be misaligned */
+        *functions = hash_add(*functions, (uint32_t)entry + 1);
     }
     return true;
 }
