@@ -78,14 +78,14 @@
         DISPATCH;      \
     } while (0)
 
-/* Backwards it costs what is repeated. */
-#define BRANCH(field)                                \
-    do {                                             \
-        int32_t distance = (int32_t)U32(field);      \
-        pc += (field) + (ptrdiff_t)distance;         \
-        fuel += distance & (distance >> 31);         \
-        if (mk_unlikely(fuel < 0)) goto out_of_fuel; \
-        DISPATCH;                                    \
+/* Backwards it costs what is repeated. Forwards nothing can stop, even if a bulk operation has used up all there was. */
+#define BRANCH(field)                                                \
+    do {                                                             \
+        int32_t distance = (int32_t)U32(field);                      \
+        pc += (field) + (ptrdiff_t)distance;                         \
+        fuel += distance & (distance >> 31);                         \
+        if (mk_unlikely(fuel < 0) && distance < 0) goto out_of_fuel; \
+        DISPATCH;                                                    \
     } while (0)
 
 #define TRAP(why)                \
