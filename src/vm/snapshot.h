@@ -35,6 +35,10 @@ MK_MUST_CHECK mk_err_t mk_vm_snapshot_restore(mk_vm_program_t *program, const vo
                                               const mk_vm_pages_t *pages, void *host, mk_vm_instance_t **out, char *err,
                                               size_t err_size);
 
+/* The function whose call is under way; MK_VM_NONE: none is. After restoring it is the snapshot's word: a host that resumes
+ * with room for the results of some function sees first that it is this one. */
+uint32_t mk_vm_pending_call(const mk_vm_instance_t *instance);
+
 /* The import that an instance waits in: its index, and its arguments, which stay valid until the instance goes on. A host
  * that restored an instance learns from it what the guest waits for. NULL: it does not wait. */
 const uint64_t *mk_vm_pending_import(const mk_vm_instance_t *instance, uint32_t *import);

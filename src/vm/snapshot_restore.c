@@ -361,6 +361,11 @@ mk_err_t mk_vm_snapshot_restore(mk_vm_program_t *program, const void *bytes, siz
     return MK_OK;
 }
 
+uint32_t mk_vm_pending_call(const mk_vm_instance_t *instance) {
+    bool pending = instance->state == MK_VM_WAITING || instance->state == MK_VM_STOPPED;
+    return pending ? instance->stack.called : MK_VM_NONE;
+}
+
 const uint64_t *mk_vm_pending_import(const mk_vm_instance_t *instance, uint32_t *import) {
     if (instance->state != MK_VM_WAITING) return NULL;
     *import = instance->stack.function;

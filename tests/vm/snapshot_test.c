@@ -123,6 +123,7 @@ static void run(const char *name, uint64_t arg, int32_t fuel, bool moves, outcom
     mk_vm_end_t       ended = call(instance, name, arg, &out->result, fuel);
     for (out->stops = 0; ended == MK_VM_BLOCKED || ended == MK_VM_OUT_OF_FUEL; out->stops++) {
         if (moves) instance = move(instance);
+        CHECK_EQ(mk_vm_pending_call(instance), function(name));
         if (ended == MK_VM_BLOCKED) {
             uint64_t value = answer(instance);
             ended = mk_vm_resume_with(instance, &value, &out->result, fuel);
@@ -190,6 +191,7 @@ TEST(an_idle_guest_is_moved_and_called) {
     CHECK_EQ(result, 1234);
     uint32_t import;
     CHECK(mk_vm_pending_import(instance, &import) == NULL);
+    CHECK_EQ(mk_vm_pending_call(instance), MK_VM_NONE);
     end(instance);
 }
 
@@ -439,14 +441,9 @@ static void let_run(mk_vm_instance_t *instance) {
     mk_vm_abandon(instance);
 }
 
-static bool is_idle(const mk_vm_instance_t *instance) {
-    mk_vm_frame_place_t place;
-    return !mk_vm_backtrace(instance, 0, &place);
-}
-
 /* Each byte of a snapshot gets other values, and each time the seal is put right. */
 static void forge_each_byte(unsigned *taken) {
-    static const uint8_t changes[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF, 0x7F};
+    static const uint8_t changes[] = {0x01, 0x02, 0x04, 0x10, 0x80, 0xFF};
     for (size_t at = HEADER_BYTES; at < image.size - SEAL_BYTES; at++) {
         for (unsigned i = 0; i < sizeof changes; i++) {
             mk_vm_instance_t *out = NULL;
@@ -458,7 +455,7 @@ static void forge_each_byte(unsigned *taken) {
             CHECK((result == MK_OK) == (err[0] == '\0') && (result == MK_OK) == (out != NULL));
             if (out == NULL) continue;
             (*taken)++;
-            if (!is_idle(out)) let_run(out);
+            if (mk_vm_pending_call(out) != MK_VM_NONE) let_run(out);
             mk_vm_instance_destroy(out);
         }
     }
