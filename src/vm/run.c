@@ -536,15 +536,15 @@ again:
     }
     OP(RETURN_CALL) {
         callee = code_at(program, U32(1));
+        link = fp[pc[5]];
+        base = fp;
         if (mk_unlikely(callee == NULL)) {
             callee = mk_vm_program_code(program, U32(1), &failed);
             LOSE_ALL;
             if (callee == NULL) goto not_translated;
         }
-        link = fp[pc[5]];
         memmove(fp, fp + pc[3], pc[4] * sizeof *fp);
         LOSE_ALL;
-        base = fp;
         depth--;
         goto enter;
     }
@@ -553,6 +553,8 @@ again:
         LOSE_ALL;
         if (mk_unlikely(trap != MK_VM_TRAP_NONE)) goto trapped;
         callee = NULL;
+        link = fp[pc[7]];
+        base = fp;
         if (mk_likely(foreign.whose == instance)) {
             callee = code_at(program, foreign.function);
             if (mk_unlikely(callee == NULL)) {
@@ -561,10 +563,8 @@ again:
                 if (callee == NULL) goto not_translated;
             }
         }
-        link = fp[pc[7]];
         memmove(fp, fp + pc[5], pc[6] * sizeof *fp);
         LOSE_ALL;
-        base = fp;
         depth--;
         if (mk_unlikely(callee == NULL)) { /* the window has room: it held these arguments and the link */
             base[foreign.link_at] = link;
@@ -612,6 +612,7 @@ again:
         if (mk_unlikely(import->fn == NULL)) {
             const mk_vm_type_t *type = mk_vm_function_type(&program->module, code->function);
             foreign = (foreign_t){import->instance, import->function, type->params, type->results, link_at};
+            link = fp[link_at];
             base = fp;
             depth--;
             goto bridge;
@@ -704,18 +705,20 @@ case MK_VM_OP_COUNT: mk_assert_failed("there is no such operation", __FILE__, __
 }
 #endif
 
-/* To another instance's function. The frame at `base` has its arguments and its link. */
+/* To another instance's function. The frame at `base` has its arguments and its link. Whether the callee can be entered is
+ * decided here: a trap belongs to the caller, which is no longer known once the other instance is the current one. */
 bridge : callee = mk_vm_program_code(foreign.whose->program, foreign.function, &failed);
 LOSE_ALL;
 if (callee == NULL) goto not_translated;
-if (mk_unlikely((size_t)(end - base) < foreign.link_at + 2 + (size_t)foreign.params)) {
+if (mk_unlikely((size_t)(end - base) < foreign.link_at + 2 + (size_t)callee->slots)) {
     SAVE;
     uint32_t at = (uint32_t)(base - s->slots);
-    if (!mk_vm_stack_grow(owner, at + foreign.link_at + 1, 1 + foreign.params)) goto stack_full;
+    if (!mk_vm_stack_grow(owner, at + foreign.link_at + 1, 1 + callee->slots)) goto stack_full;
     fp = s->slots + s->base;
     base = s->slots + at;
     end = s->slots + s->capacity;
 }
+if (mk_unlikely(depth + 1 >= depth_max)) goto too_deep;
 base[foreign.link_at + 1] = bridge_facts(instance, &foreign);
 memcpy(base + foreign.link_at + 2, base, foreign.params * sizeof *base);
 base += foreign.link_at + 2;
@@ -733,11 +736,7 @@ enter : if (mk_unlikely((size_t)(end - base) < callee->slots)) {
     end = s->slots + s->capacity;
     LOSE_ALL;
 }
-if (mk_unlikely(depth >= depth_max)) {
-    LOSE_ALL;
-    trap = mk_vm_trapped(owner, MK_VM_TRAP_STACK_DEPTH, depth_max, 0);
-    goto trapped;
-}
+if (mk_unlikely(depth >= depth_max)) goto too_deep;
 depth++;
 fp = base;
 for (uint32_t i = callee->params; i < callee->locals; i++) fp[i] = 0;
@@ -748,14 +747,24 @@ fuel -= (int32_t)code->unit_count;
 if (mk_unlikely(fuel < 0)) goto out_of_fuel;
 DISPATCH;
 
-out_of_bounds : trap = mk_vm_trapped(owner, MK_VM_TRAP_MEMORY_BOUNDS, figure, memory_bytes);
+out_of_bounds : trap = mk_vm_trapped(instance, MK_VM_TRAP_MEMORY_BOUNDS, figure, memory_bytes);
 goto trapped;
-out_of_table : trap = mk_vm_trapped(owner, MK_VM_TRAP_TABLE_BOUNDS, figure, instance->tables[U32(2)]->count);
-goto trapped;
+out_of_table : trap = mk_vm_trapped(instance, MK_VM_TRAP_TABLE_BOUNDS, figure, instance->tables[U32(2)]->count);
+
+trapped : if (instance != owner) { /* whoever called asks the instance that he called */
+    memcpy(owner->trap_facts, instance->trap_facts, sizeof owner->trap_facts);
+    owner->trap_host = instance->trap_host;
+}
+goto ended;
+
+too_deep : trap = mk_vm_trapped(owner, MK_VM_TRAP_STACK_DEPTH, depth_max, 0);
+goto not_entered;
 not_translated : trap = failed;
-goto trapped;
+goto not_entered;
 stack_full : trap = owner->trap;
-trapped : SAVE;
+not_entered : if (base == fp) fp[code->link_at] = link; /* of a tail call: its arguments stand there */
+
+ended : SAVE;
 owner->trap = trap;
 return MK_VM_TRAPPED;
 
