@@ -37,7 +37,25 @@ if(MK_RISCV_GCC AND MK_QEMU_RISCV32)
                                    -DMK_PORT=bare -DMK_TESTS=ON -DCMAKE_BUILD_TYPE=MinSizeRel
                                    "-DMK_WERROR=${MK_WERROR}" "-DMK_SPEC_TESTS=${MK_SPEC_TESTS}"
                    --test-command "${CMAKE_CTEST_COMMAND}" --output-on-failure --no-tests=error)
-  set_tests_properties(bare/tests_in_qemu PROPERTIES TIMEOUT 900)
+  set_tests_properties(bare/tests_in_qemu PROPERTIES TIMEOUT 900 RESOURCE_LOCK bare_build)
+
+  # A guest that travels between this machine and the board.
+  if(TARGET guest-tests-guests-count AND TARGET guest-tests-guests-digest)
+    add_test(NAME bare/build_journey
+             COMMAND "${CMAKE_CTEST_COMMAND}" --build-and-test "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/bare"
+                     --build-generator "${CMAKE_GENERATOR}" --build-noclean --build-target vm-journey
+                     --build-options "-DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/bare-riscv32.cmake"
+                                     -DMK_PORT=bare -DMK_TESTS=ON -DCMAKE_BUILD_TYPE=MinSizeRel
+                                     "-DMK_WERROR=${MK_WERROR}" "-DMK_SPEC_TESTS=${MK_SPEC_TESTS}")
+    add_test(NAME bare/journey
+             COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tests/system/journey_test.py"
+                     "${PROJECT_BINARY_DIR}/tests/guests" $<TARGET_FILE:vm-journey>
+                     "${MK_QEMU_RISCV32}" -M virt -m 128M -bios none -semihosting-config enable=on -nographic
+                     -monitor none -serial none -kernel "${PROJECT_BINARY_DIR}/bare/tests/vm/vm-journey")
+    set_tests_properties(bare/build_journey PROPERTIES FIXTURES_SETUP journey_board TIMEOUT 900
+                                                       RESOURCE_LOCK bare_build)
+    set_tests_properties(bare/journey PROPERTIES FIXTURES_REQUIRED journey_board TIMEOUT 600)
+  endif()
 else()
   message(STATUS "bare: no riscv64-unknown-elf-gcc or no qemu-system-riscv32 (Debian: gcc-riscv64-unknown-elf "
                  "picolibc-riscv64-unknown-elf qemu-system-misc); its tests are left out")
