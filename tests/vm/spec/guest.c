@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "vm/snapshot.h"
+#include "vm/state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #define FUEL_AMPLE INT32_MAX
 
 /* A call that has stopped so often has stopped at each of its places; what is left are its loops, which then go on in larger
- * steps. */
+ * steps. SAVES_MAX: see is_saved(). */
 enum { STOPS_MAX = 20000, FUEL_LARGE = 100000, SAVES_MAX = 400, BACKTRACE_MAX = 64 };
 
 struct entry {
@@ -129,22 +130,28 @@ static bool move(world_t *world, guest_t *guest) {
     return false;
 }
 
-/* Every stop at first; then, because a deep stack makes each of them long, ever fewer. */
-static bool is_saved(const world_t *world, const guest_t *guest, uint64_t stops) {
-    return world->mode == SPEC_SNAPSHOT && guest->alone && (stops <= SAVES_MAX || (stops & (stops - 1)) == 0);
+/* Whether to save it now. Each place in its code where it stands still is saved many times; then, because a loop is long and what
+ * it has written takes its time, ever more seldom. */
+static bool is_saved(const world_t *world, guest_t *guest, bool idle) {
+    if (world->mode != SPEC_SNAPSHOT || !guest->alone || guest->trapped) return false;
+    const mk_vm_stack_t *stack = &guest->instance->stack;
+    uint32_t             place = idle ? 0 : 1 + (stack->function * 31 + stack->pc) % (SPEC_PLACES - 1);
+    uint32_t             stops = ++guest->stops[place];
+    return stops <= SAVES_MAX || (stops & (stops - 1)) == 0;
 }
 
 mk_vm_end_t spec_call(world_t *world, guest_t *guest, uint32_t function, const uint64_t *args, uint64_t *results) {
     uint64_t stops = 0;
     int32_t  fuel = world->mode == SPEC_PLAIN ? FUEL_AMPLE : 1;
-    if (is_saved(world, guest, stops) && !guest->trapped && !move(world, guest)) return MK_VM_TRAPPED;
+    if (is_saved(world, guest, true) && !move(world, guest)) return MK_VM_TRAPPED;
+    guest->trapped = false;
     mk_vm_end_t end = mk_vm_call(guest->instance, function, args, results, fuel);
     while (end == MK_VM_OUT_OF_FUEL || end == MK_VM_BLOCKED) {
         if (++stops == STOPS_MAX && fuel == 1) {
             fuel = FUEL_LARGE;
             world->capped++;
         }
-        if (is_saved(world, guest, stops) && !move(world, guest)) return MK_VM_TRAPPED;
+        if (is_saved(world, guest, false) && !move(world, guest)) return MK_VM_TRAPPED;
         end = end == MK_VM_BLOCKED ? mk_vm_resume_with(guest->instance, NULL, results, fuel)
                                    : mk_vm_resume(guest->instance, results, fuel);
     }

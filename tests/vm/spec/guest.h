@@ -11,6 +11,9 @@
  * goes on is one made from what was saved. */
 typedef enum spec_mode { SPEC_PLAIN = 'p', SPEC_FUEL = 'f', SPEC_SNAPSHOT = 's' } spec_mode_t;
 
+/* Places in a guest's code are told apart by a hash of so many values. */
+enum { SPEC_PLACES = 256 };
+
 typedef struct guest {
     struct guest     *next;
     mk_vm_name_t      name; /* variable of the script, may be empty          */
@@ -20,6 +23,7 @@ typedef struct guest {
     mk_vm_instance_t *instance;
     bool              alone;   /* imports from no other, and none from it: belongs to no store */
     bool              trapped; /* its last call did: there is nothing to save                  */
+    uint32_t          stops[SPEC_PLACES]; /* at each place                                     */
 } guest_t;
 
 typedef struct world {
