@@ -264,6 +264,39 @@ TEST(memory_that_is_the_hosts_goes_along) {
     end(instance);
 }
 
+/* --- the page ----------------------------------------------------------------------------------------------------------- */
+
+/* Other builds and later ones read what this one writes. */
+TEST(the_example_in_the_documentation_is_what_is_written) {
+    /* clang-format off */
+    static const uint8_t module[] = {
+        0x00, 0x61, 0x73, 0x6D, 0x01, 0x00, 0x00, 0x00, 0x01, 0x0A, 0x02, 0x60, 0x01, 0x7F, 0x01, 0x7F, 0x60, 0x00,
+        0x01, 0x7F, 0x02, 0x0C, 0x01, 0x03, 0x65, 0x6E, 0x76, 0x04, 0x77, 0x61, 0x69, 0x74, 0x00, 0x00, 0x03, 0x03,
+        0x02, 0x00, 0x01, 0x05, 0x03, 0x01, 0x00, 0x01, 0x06, 0x06, 0x01, 0x7F, 0x01, 0x41, 0x07, 0x0B, 0x07, 0x07,
+        0x01, 0x03, 0x72, 0x75, 0x6E, 0x00, 0x02, 0x0A, 0x14, 0x02, 0x0B, 0x01, 0x01, 0x7E, 0x41, 0x28, 0x20, 0x00,
+        0x10, 0x00, 0x6A, 0x0B, 0x06, 0x00, 0x41, 0x02, 0x10, 0x01, 0x0B, 0x0B, 0x09, 0x01, 0x00, 0x41, 0x80, 0x08,
+        0x0B, 0x02, 0x68, 0x69,
+    };
+    static const uint8_t head[] = {0, 'm', 'k', 'v', 'm', 1, 0x26, 0xC9, 0x06, 0x69};
+    static const uint8_t before[] = {0x1C, 0xD3, 1, 0, 0, 0x40, 0x80, 0x08, 'h', 'i'};
+    static const uint8_t after[] = {0, 7, 0, 0, 0, 1, 2, 2, 3, 2, 1, 0x50, 0, 0, 1, 1, 0x48, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                    0, 1, 0x28, 0, 0, 0, 0, 2, 0, 1, 2, 0, 0, 0, 0, 0xAD, 0x38, 0x07, 0xD0};
+    /* clang-format on */
+    mk_vm_import_function_t wait = {.fn = snapshot_guest_wait};
+    mk_vm_imports_t         imports = {.functions = &wait};
+    uint64_t                result;
+    program = load(module, sizeof module);
+    mk_vm_instance_t *instance = start_with(&imports, NULL);
+    CHECK_EQ(mk_vm_call(instance, 2, NULL, &result, FUEL), MK_VM_BLOCKED);
+    saved(instance, &image);
+    CHECK_EQ(image.size, 184);
+    CHECK(memcmp(image.at, head, sizeof head) == 0);
+    CHECK(memcmp(image.at + HEADER_BYTES - 2, before, sizeof before) == 0);
+    CHECK(memcmp(image.at + HEADER_BYTES + 6 + 64, after, sizeof after) == 0);
+    CHECK(image.at[182] == 0x28 && image.at[183] == 0xA6);
+    end(instance);
+}
+
 /* --- what cannot be saved ----------------------------------------------------------------------------------------------- */
 
 static void refused(mk_vm_instance_t *instance, mk_err_t want, const char *text) {
