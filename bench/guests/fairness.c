@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fairness.c -- three guests that loop for ever beside an ordinary actor with a timer of one millisecond, for ten seconds:
  * how late the timer is. Each tick counts, also one that is told together with the next. Lateness is from the millisecond
- * the tick was due in to the behaviour that hears of it. */
+ * the tick was due in to the behaviour that hears of it. An argument is the length of a slice in microseconds, instead of the
+ * default one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,9 +48,9 @@ static bool tick(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     return true;
 }
 
-static void spawn_loops(runtime_t *rt, actor_id_t *ids) {
+static void spawn_loops(runtime_t *rt, uint32_t slice_us, actor_id_t *ids) {
     for (int i = 0; i < GUESTS; i++) {
-        wasm_options_t options = {.engine = "vm"};
+        wasm_options_t options = {.engine = "vm", .slice_us = slice_us};
         mk_err_t       err = actor_spawn_wasm_opts(rt, module_bytes, sizeof module_bytes, &options, &ids[i], NULL, 0);
         bench_check(err == MK_OK && actor_send(rt, ids[i], 1, NULL, 0), "a guest");
     }
@@ -71,12 +72,12 @@ static void report(runtime_t *rt, const actor_id_t *ids, double seconds) {
     bench_print("fairness", "ours", heard.ticks, seconds, extra);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     actor_id_t ids[GUESTS];
     bench_check(wasm_actors_init(), "wasm_actors_init");
     runtime_t *rt = runtime_init(1, 0);
     bench_check(rt != NULL, "runtime_init");
-    spawn_loops(rt, ids);
+    spawn_loops(rt, argc > 1 ? (uint32_t)atoi(argv[1]) : 0, ids);
     actor_id_t timer = actor_spawn(rt, tick, NULL, NULL, 0);
     bench_check(actor_send(rt, timer, 1, NULL, 0), "the timer's actor");
     double began = bench_now();

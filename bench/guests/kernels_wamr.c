@@ -29,14 +29,14 @@ static void *wamr_open(const uint8_t *bytes, size_t size) {
     if (mk_engine_wamr.instantiate(wamr->module, &limits, NULL, &wamr->instance, err, sizeof err) != MK_OK)
         bench_failed(err);
     wamr->function = mk_engine_wamr.find(wamr->instance, "run", "(i)i");
-    bench_check(wamr->function.at != NULL, "an export \"run\"");
+    bench_check(wamr->function != 0, "an export \"run\"");
     return wamr;
 }
 
 static uint32_t wamr_run(void *opened, uint32_t n) {
     wamr_t  *wamr = opened;
     uint64_t arg = n, result = 0;
-    if (mk_engine_wamr.call(wamr->instance, &wamr->function, &arg, 0, &result) != MK_WASM_DONE) {
+    if (mk_engine_wamr.call(wamr->instance, wamr->function, &arg, 0, &result) != MK_WASM_DONE) {
         char text[160];
         mk_engine_wamr.trap_text(wamr->instance, text, sizeof text);
         bench_failed(text);

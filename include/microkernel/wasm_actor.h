@@ -74,7 +74,7 @@ typedef struct wasm_options {
     const char         *files_below;       /* the folder of WASM_GRANT_FILES                                       */
     uint32_t            budget_ms;         /* per message; 0: none if the engine can do without, else 100          */
     uint32_t            child_budget_ms;   /* of guests it spawns; 0: its own                                      */
-    uint32_t            slice_us;          /* about as long is one turn of a guest that computes; 0: 200           */
+    uint32_t            slice_us;          /* about as long is one turn of a guest that computes; 0: 100           */
     uint32_t            memory_pages_max;  /* pages of 64 KiB; 0: 1024                                             */
     uint32_t            message_bytes_max; /* largest payload it may send; 0: 1 MiB                                */
     size_t              in_flight_bytes_max; /* of payloads above 1 KiB it has sent and nobody has handled; 0: 16

@@ -54,11 +54,8 @@ typedef struct mk_wasm_limits {
     uint32_t native_stack_bytes; /* for engines that need a native stack to wait; 0: no import ever blocks */
 } mk_wasm_limits_t;
 
-/* An exported function of one instance. */
-typedef struct mk_wasm_function {
-    void       *at;        /* the engine's; NULL: not exported           */
-    const char *signature; /* "(iIii)i", as given to find(); borrowed    */
-} mk_wasm_function_t;
+/* An exported function of one instance; 0: not exported. */
+typedef uint32_t mk_wasm_function_t;
 
 /* The name under which find() gives the function of the module's start section. */
 #define MK_WASM_START_FUNCTION "\x01start"
@@ -85,10 +82,12 @@ typedef struct mk_engine {
                             mk_wasm_instance_t **out, char *err, size_t err_size);
     void (*destroy)(mk_wasm_instance_t *instance);
 
+    /* The signature is one such as "(iIii)i" with at most one result, and stays where it is. What is found once stays found;
+     * a few functions of an instance can be asked for, not all it has. */
     mk_wasm_function_t (*find)(mk_wasm_instance_t *instance, const char *name, const char *signature);
 
     /* The budget is for the time until this call returns; 0: no limit. */
-    mk_wasm_end_t (*call)(mk_wasm_instance_t *instance, const mk_wasm_function_t *function, const uint64_t *args,
+    mk_wasm_end_t (*call)(mk_wasm_instance_t *instance, mk_wasm_function_t function, const uint64_t *args,
                           uint32_t budget, uint64_t *result);
     /* `value` becomes the result of the import that blocked. */
     mk_wasm_end_t (*resume)(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget, uint64_t *result);

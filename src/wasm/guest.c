@@ -197,20 +197,20 @@ static void message_place(mk_guest_t *guest, uint32_t address) {
 
 /* ---- steps -------------------------------------------------------------------------------------------------------------- */
 
-/* The function of the step, its arguments in `args`; NULL when there is nothing to call. */
-static const mk_wasm_function_t *step_call(mk_guest_t *guest, uint64_t *args) {
+/* The function of the step, its arguments in `args`; 0 when there is nothing to call. */
+static mk_wasm_function_t step_call(const mk_guest_t *guest, uint64_t *args) {
     switch (guest->step) {
-    case MK_STEP_START: return &guest->start;
-    case MK_STEP_INITIALIZE: return &guest->initialize;
-    case MK_STEP_ALLOC: args[0] = guest->message.size; return guest->message.size > 0 ? &guest->alloc : NULL;
+    case MK_STEP_START: return guest->start;
+    case MK_STEP_INITIALIZE: return guest->initialize;
+    case MK_STEP_ALLOC: args[0] = guest->message.size; return guest->message.size > 0 ? guest->alloc : 0;
     case MK_STEP_HANDLE:
         args[0] = guest->message.type;
         args[1] = guest->message.source;
         args[2] = guest->address;
         args[3] = guest->message.size;
-        return &guest->handle;
-    case MK_STEP_FREE: args[0] = guest->address; return guest->address != 0 ? &guest->free : NULL;
-    default: return NULL;
+        return guest->handle;
+    case MK_STEP_FREE: args[0] = guest->address; return guest->address != 0 ? guest->free : 0;
+    default: return 0;
     }
 }
 
@@ -278,7 +278,7 @@ typedef enum run { RUN_CALL, RUN_RESUME, RUN_GO_ON } run_t;
 
 /* The first slice of a call is not measured, because most calls end in it and reading the clock would cost as much as they
  * do: if it was used up, it counts by the clock of the day, as far as that is believable. The others count exactly. */
-static mk_wasm_end_t slice_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+static mk_wasm_end_t slice_run(mk_guest_t *guest, run_t how, mk_wasm_function_t function, const uint64_t *args,
                                uint64_t *result) {
     const mk_engine_t *engine = guest->config.engine;
     uint64_t           began_us = how == RUN_GO_ON ? processor_us() : 0, took_us = 0;
@@ -298,10 +298,10 @@ static mk_wasm_end_t slice_run(mk_guest_t *guest, run_t how, const mk_wasm_funct
 
 /* Only with several calls for one message can a budget be spent in pieces. */
 static bool counts_time(const mk_guest_t *guest) {
-    return guest->step != MK_STEP_HANDLE || (guest->alloc.at != NULL && guest->address != 0);
+    return guest->step != MK_STEP_HANDLE || (guest->alloc != 0 && guest->address != 0);
 }
 
-static mk_wasm_end_t timed_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+static mk_wasm_end_t timed_run(mk_guest_t *guest, run_t how, mk_wasm_function_t function, const uint64_t *args,
                                uint64_t *result) {
     const mk_engine_t *engine = guest->config.engine;
     bool               timed = counts_time(guest);
@@ -313,7 +313,7 @@ static mk_wasm_end_t timed_run(mk_guest_t *guest, run_t how, const mk_wasm_funct
     return end;
 }
 
-static mk_wasm_end_t step_run(mk_guest_t *guest, run_t how, const mk_wasm_function_t *function, const uint64_t *args,
+static mk_wasm_end_t step_run(mk_guest_t *guest, run_t how, mk_wasm_function_t function, const uint64_t *args,
                               uint64_t *result) {
     guest->running = true;
     guest->host_us = 0;
@@ -389,14 +389,14 @@ static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bo
 static bool run_steps(mk_guest_t *guest) {
     bool stay = true;
     while (guest->step != MK_STEP_IDLE) {
-        uint64_t                  args[4] = {0}, result = 0;
-        const mk_wasm_function_t *function = step_call(guest, args);
-        if (guest->step == MK_STEP_ALLOC && function != NULL && function->at == NULL) {
+        uint64_t           args[4] = {0}, result = 0;
+        mk_wasm_function_t function = step_call(guest, args);
+        if (guest->step == MK_STEP_ALLOC && guest->message.size > 0 && function == 0) {
             place_in_region(guest);
             continue;
         }
         mk_wasm_end_t end = MK_WASM_DONE;
-        if (function != NULL && function->at != NULL) end = step_run(guest, RUN_CALL, function, args, &result);
+        if (function != 0) end = step_run(guest, RUN_CALL, function, args, &result);
         if (!step_ended(guest, end, result, &stay)) return stay;
     }
     stay = guest->stay;
@@ -448,7 +448,7 @@ static bool go_on(mk_guest_t *guest, const message_t *msg) {
     mk_actor_wait_end(guest->rt);
     guest->wait = MK_WAIT_NONE;
     if (!computing) guest->used_us = 0;
-    mk_wasm_end_t end = step_run(guest, computing ? RUN_GO_ON : RUN_RESUME, NULL, &value, &result);
+    mk_wasm_end_t end = step_run(guest, computing ? RUN_GO_ON : RUN_RESUME, 0, &value, &result);
     if (!step_ended(guest, end, result, &stay)) return stay;
     return run_steps(guest);
 }

@@ -20,7 +20,7 @@
 
 enum {
     DEFAULT_BUDGET_MS = 100, /* with an engine that cannot do without */
-    DEFAULT_SLICE_US = 200,
+    DEFAULT_SLICE_US = 100,  /* three guests that compute keep a timer waiting for less than half a millisecond */
     SLICE_US_MAX = 1000 * 1000,
     BUDGET_MS_MAX = 1000 * 1000 * 1000, /* eleven days */
     DEFAULT_MEMORY_PAGES = 1024,
@@ -176,7 +176,7 @@ mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, siz
     guest->code = code;
     guest->start = engine->find(instance, MK_WASM_START_FUNCTION, "()");
     guest->handle = engine->find(instance, "handle_message", "(iIii)i");
-    guest->initialize = guest->alloc = guest->free = (mk_wasm_function_t){0};
+    guest->initialize = guest->alloc = guest->free = 0;
     if (code->initialize != NULL) guest->initialize = engine->find(instance, code->initialize, "()");
     if (code->alloc != NULL) guest->alloc = engine->find(instance, code->alloc, "(i)i");
     if (code->free != NULL) guest->free = engine->find(instance, code->free, "(i)");

@@ -140,7 +140,7 @@ static mk_err_t instance_create(mk_wasm_module_t *module, const mk_wasm_limits_t
 
 static void instance_destroy(mk_wasm_instance_t *instance) { mk_vm_instance_destroy(vm_of(instance)); }
 
-/* ---- functions: their index, plus one because NULL says that there is none --------------------------------------------- */
+/* ---- functions: their index, plus one because 0 says that there is none ------------------------------------------------ */
 
 static uint8_t type_of(char letter) {
     return letter == 'i'   ? MK_VM_TYPE_I32
@@ -175,7 +175,7 @@ static mk_wasm_function_t instance_find(mk_wasm_instance_t *instance, const char
     const mk_vm_module_t *module = &vm_of(instance)->program->module;
     uint32_t              function = function_find(module, name);
     bool                  fits = function != MK_VM_NONE && has_signature(module, function, signature);
-    return (mk_wasm_function_t){.at = fits ? (void *)((uintptr_t)function + 1) : NULL, .signature = signature};
+    return fits ? function + 1 : 0;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------------- */
@@ -192,12 +192,11 @@ static mk_wasm_end_t ended(mk_vm_instance_t *vm, mk_vm_end_t end, uint32_t budge
     return (mk_wasm_end_t)end;
 }
 
-static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, const mk_wasm_function_t *function,
-                                   const uint64_t *args, uint32_t budget, uint64_t *result) {
+static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, mk_wasm_function_t function, const uint64_t *args,
+                                   uint32_t budget, uint64_t *result) {
     mk_vm_instance_t *vm = vm_of(instance);
     *result = 0;
-    return ended(vm, mk_vm_call(vm, (uint32_t)((uintptr_t)function->at - 1), args, result, fuel_of(budget)), budget,
-                 result);
+    return ended(vm, mk_vm_call(vm, function - 1, args, result, fuel_of(budget)), budget, result);
 }
 
 static mk_wasm_end_t instance_resume(mk_wasm_instance_t *instance, uint64_t value, uint32_t budget, uint64_t *result) {

@@ -27,7 +27,7 @@
  * is used 1.3 KiB deep by a call and 2.9 KiB by one that traps, because the text is formatted there. */
 enum { NATIVE_RESERVE_BYTES = 5 * 1024 };
 
-enum { SPARE_ENVS = 4, ARGS_MAX = 8, TRAP_TEXT_BYTES = 160 };
+enum { SPARE_ENVS = 4, FOUND_MAX = 8, ARGS_MAX = 8, TRAP_TEXT_BYTES = 160 };
 
 struct mk_wasm_module {
     wasm_module_t   wamr;
@@ -38,6 +38,11 @@ struct mk_wasm_module {
     size_t          spares;
 };
 
+typedef struct found {
+    wasm_function_inst_t at;
+    const char          *signature;
+} found_t;
+
 struct mk_wasm_instance {
     mk_wasm_module_t  *module;
     wasm_module_inst_t wamr;
@@ -46,18 +51,21 @@ struct mk_wasm_instance {
     mk_wasm_limits_t   limits;
 
     /* the call under way */
-    wasm_exec_env_t           env;   /* NULL: none */
-    mk_fiber_t               *fiber; /* NULL: runs on the thread's stack and cannot wait */
-    const mk_wasm_function_t *function;
-    uint32_t                  cells[2 * ARGS_MAX]; /* arguments, then the result, as WAMR packs them */
-    uint32_t                  cell_count;
-    bool                      returned_well;
-    const mk_host_import_t   *import; /* the one the guest called last */
-    uint64_t                 *import_args;
-    mk_host_end_t             import_end;
-    mk_watch_slot_t          *slot; /* NULL: no budget */
+    wasm_exec_env_t         env;   /* NULL: none */
+    mk_fiber_t             *fiber; /* NULL: runs on the thread's stack and cannot wait */
+    const found_t          *function;
+    uint32_t                cells[2 * ARGS_MAX]; /* arguments, then the result, as WAMR packs them */
+    uint32_t                cell_count;
+    bool                    returned_well;
+    const mk_host_import_t *import; /* the one the guest called last */
+    uint64_t               *import_args;
+    mk_host_end_t           import_end;
+    mk_watch_slot_t        *slot; /* NULL: no budget */
 
     char trap_text[TRAP_TEXT_BYTES];
+
+    found_t found[FOUND_MAX]; /* by number, which is the index plus one */
+    size_t  found_count;
 };
 
 static struct {
@@ -326,7 +334,9 @@ static bool has_signature(mk_wasm_instance_t *instance, wasm_function_inst_t fun
 static mk_wasm_function_t instance_find(mk_wasm_instance_t *instance, const char *name, const char *signature) {
     wasm_function_inst_t function = wasm_runtime_lookup_function(instance->wamr, name);
     if (function != NULL && !has_signature(instance, function, signature)) function = NULL;
-    return (mk_wasm_function_t){.at = function, .signature = signature};
+    if (function == NULL || instance->found_count == FOUND_MAX) return 0;
+    instance->found[instance->found_count++] = (found_t){function, signature};
+    return (mk_wasm_function_t)instance->found_count;
 }
 
 /* ---- calls ---------------------------------------------------------------------------------------------------------- */
@@ -390,8 +400,8 @@ static mk_wasm_end_t run(mk_wasm_instance_t *instance, bool fresh, uint32_t budg
     return settle(instance, returned, result);
 }
 
-static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, const mk_wasm_function_t *function,
-                                   const uint64_t *args, uint32_t budget_ms, uint64_t *result) {
+static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, mk_wasm_function_t function, const uint64_t *args,
+                                   uint32_t budget_ms, uint64_t *result) {
     static _Thread_local bool thread_ready;
     mk_assert(instance->env == NULL);
     if (!thread_ready) thread_ready = wasm_runtime_init_thread_env();
@@ -405,9 +415,9 @@ static mk_wasm_end_t instance_call(mk_wasm_instance_t *instance, const mk_wasm_f
     }
     wasm_runtime_set_native_stack_boundary(instance->env, boundary);
     wasm_runtime_set_user_data(instance->env, instance);
-    instance->function = function;
+    instance->function = &instance->found[function - 1];
     instance->import_end = MK_HOST_DONE;
-    args_pack(instance, function->signature, args);
+    args_pack(instance, instance->function->signature, args);
     return run(instance, true, budget_ms, result);
 
 no_fiber:
