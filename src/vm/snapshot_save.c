@@ -155,34 +155,36 @@ typedef struct frame {
     uint32_t function, pc, base;
 } frame_t;
 
+/* The caller's frame. Between frames of two instances stands what is no frame of either. */
+static bool find_caller(saver_t *s, frame_t *frame) {
+    mk_vm_program_t    *program = s->instance->program;
+    mk_vm_trap_t        trap;
+    const mk_vm_code_t *code = mk_vm_program_code(program, frame->function, &trap); /* what has run is translated */
+    if (code == NULL) return fail(s, MK_ERR_NOMEM, "out of memory");
+    mk_vm_link_t link = s->instance->stack.slots[frame->base + code->link_at];
+    frame->function = (uint32_t)(link >> 32);
+    frame->pc = (uint32_t)link;
+    if (frame->function >= s->module->function_count) {
+        return fail(s, MK_ERR_NOSYS, "a function of another instance is being called");
+    }
+    code = mk_vm_program_code(program, frame->function, &trap);
+    if (code == NULL) return fail(s, MK_ERR_NOMEM, "out of memory");
+    frame->base -= code->units[frame->pc - 1];
+    return true;
+}
+
 /* Frames know their caller only, and are written the other way round. */
 static frame_t *list_frames(saver_t *s) {
     const mk_vm_stack_t *stack = &s->instance->stack;
     frame_t             *frames = mk_alloc(stack->depth * sizeof *frames);
     frame_t              frame = {stack->function, stack->pc, stack->base};
-    mk_vm_trap_t         trap;
     if (frames == NULL) {
         fail(s, MK_ERR_NOMEM, "out of memory");
         return NULL;
     }
     for (uint32_t i = stack->depth; i-- > 0;) {
         frames[i] = frame;
-        if (i == 0) break;
-        /* What has run is translated. */
-        const mk_vm_code_t *code = mk_vm_program_code(s->instance->program, frame.function, &trap);
-        if (code == NULL) {
-            fail(s, MK_ERR_NOMEM, "out of memory");
-            break;
-        }
-        mk_vm_link_t link = stack->slots[frame.base + code->link_at];
-        frame.function = (uint32_t)(link >> 32);
-        frame.pc = (uint32_t)link;
-        code = mk_vm_program_code(s->instance->program, frame.function, &trap);
-        if (code == NULL) {
-            fail(s, MK_ERR_NOMEM, "out of memory");
-            break;
-        }
-        frame.base -= code->units[frame.pc - 1];
+        if (i > 0 && !find_caller(s, &frame)) break;
     }
     return frames;
 }
@@ -254,6 +256,9 @@ static bool can_be_saved(saver_t *s) {
         return fail(s, MK_ERR_BUSY, "the instance is running");
     }
     if (s->instance->state == MK_VM_FAILED) return fail(s, MK_ERR_INVALID, "the instance's last call trapped");
+    if (s->instance->stack.current != s->instance && s->instance->state != MK_VM_IDLE) {
+        return fail(s, MK_ERR_NOSYS, "a function of another instance is being called");
+    }
     if (!mk_vm_snapshot_possible(m, s->text, s->text_size)) {
         s->err = MK_ERR_NOSYS;
         return false;

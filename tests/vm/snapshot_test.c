@@ -364,6 +364,39 @@ TEST(what_others_own_cannot_be_saved) {
     end(instance);
 }
 
+/* The two are of one module, so the other's function is of the type that is asked for. */
+TEST(a_guest_that_calls_into_another_cannot_be_saved) {
+    mk_vm_instance_t *one = start(), *pair[2] = {NULL, NULL};
+    mk_vm_store_t     store;
+    uint64_t          result;
+    mk_vm_store_init(&store);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(mk_vm_instance_create(program, &snapshot_guest_imports, NULL, NULL, &store, NULL, &pair[i], err,
+                                       sizeof err),
+                 MK_OK);
+        CHECK_EQ(mk_vm_instance_fill(pair[i]), MK_VM_TRAP_NONE);
+    }
+    mk_vm_table(pair[1], 0)->entries[1] = mk_vm_function_ref(pair[0], 5); /* $waits */
+    refused(pair[1], MK_ERR_NOSYS, "table 0 refers to a function of another instance");
+    CHECK_EQ(call(pair[1], "work", 1, &result, FUEL), MK_VM_BLOCKED);
+    refused(pair[1], MK_ERR_NOSYS, "a function of another instance is being called");
+    mk_vm_abandon(pair[1]);
+    mk_vm_store_fini(&store);
+    end(one);
+}
+
+TEST(an_imported_constant_has_to_be_the_same) {
+    mk_vm_instance_t *instance = start(), *next = NULL;
+    uint64_t          number = 1235;
+    uint64_t *const   globals[] = {&number};
+    mk_vm_imports_t   imports = {.functions = snapshot_guest_functions, .globals = globals};
+    saved(instance, &image);
+    CHECK_EQ(mk_vm_snapshot_restore(program, image.at, image.size, &imports, NULL, NULL, NULL, &next, err, sizeof err),
+             MK_ERR_FORMAT);
+    CHECK(strstr(err, "imported global 0 has another value now") == err);
+    end(instance);
+}
+
 static mk_err_t full(void *arg, const void *bytes, size_t size) {
     size_t *left = arg;
     (void)bytes;
