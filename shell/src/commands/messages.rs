@@ -45,19 +45,23 @@ fn call(session: &mut Session, arguments: &[u8]) {
         None => return,
     };
     if let Some(inbox) = session.inbox.take() {
-        drain(session, inbox);
-        if request.send(session, "call") {
+        if drain(session, inbox) && request.send(session, "call") {
             await_reply(session, inbox, request.dest);
         }
         session.inbox = Some(inbox);
     }
 }
 
-/// What came before the question cannot be its answer.
-fn drain(session: &mut Session, inbox: &mut [u8]) {
+/// What came before the question cannot be its answer. False: the user has thought better of it.
+fn drain(session: &mut Session, inbox: &mut [u8]) -> bool {
     while let Wait::Message(message) = abi::receive(inbox, 0) {
+        if is_interrupt(session, &message) {
+            session.out.text("call: interrupted\n");
+            return false;
+        }
         report::unasked(session, &message);
     }
+    true
 }
 
 fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
