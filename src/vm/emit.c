@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 enum { UNSETTLED_MAX = 16 };
 
 mk_vm_acc_t mk_vm_acc_of_type(uint8_t type) {
@@ -50,13 +52,22 @@ static void set32(mk_vm_translator_t *t, uint32_t at, uint32_t value) {
     t->code->units[at + 1] = (uint16_t)(value >> 16);
 }
 
+/* Instructions from here on do not know those before. */
+static void nothing_made(mk_vm_translator_t *t) {
+    for (int i = 0; i < MK_VM_ACCS; i++) t->acc[i].made_at = t->acc[i].made_end = MK_VM_NONE;
+}
+
 void mk_vm_patch_add(mk_vm_translator_t *t, mk_vm_patch_t *list) {
     uint32_t before = *list;
+    nothing_made(t);
     *list = mk_vm_here(t);
     mk_vm_emit32(t, before);
 }
 
-void mk_vm_patch_back(mk_vm_translator_t *t, uint32_t target) { mk_vm_emit32(t, target - mk_vm_here(t)); }
+void mk_vm_patch_back(mk_vm_translator_t *t, uint32_t target) {
+    nothing_made(t);
+    mk_vm_emit32(t, target - mk_vm_here(t));
+}
 
 void mk_vm_patch_here(mk_vm_translator_t *t, mk_vm_patch_t *list) {
     t->last = MK_VM_NONE;
@@ -78,17 +89,36 @@ static void slot_changes(mk_vm_translator_t *t, uint32_t slot) {
     }
 }
 
-/* The instruction that left the value there does it itself, if it can and was the last one. */
+/* The instruction that left the value there is turned into its twin, and what was emitted since moves up by a unit. Only while
+ * no branch, call or label came between: they know places by number. Earlier than asked, so only for a slot nobody uses yet. */
+static bool to_twin(mk_vm_translator_t *t, mk_vm_acc_t acc, uint16_t slot) {
+    uint32_t at = t->acc[acc].made_at, end = t->acc[acc].made_end, here = mk_vm_here(t);
+    if (at == MK_VM_NONE || t->failed != MK_VM_TRAP_NONE) return false;
+    mk_vm_emit(t, 0);
+    if (t->failed != MK_VM_TRAP_NONE) return true;
+    uint16_t *units = t->code->units;
+    memmove(units + end + 1, units + end, (here - end) * sizeof *units);
+    units[end] = slot;
+    units[at]++;
+    for (uint32_t i = t->mark_count; i-- > 0 && t->marks[i].pc >= end;) t->marks[i].pc++;
+    t->acc[acc].made_at = MK_VM_NONE;
+    for (int i = 0; i < MK_VM_ACCS; i++) {
+        if (t->acc[i].made_at == MK_VM_NONE || t->acc[i].made_at < end) continue;
+        t->acc[i].made_at++;
+        t->acc[i].made_end++;
+    }
+    if (t->last == at) t->last = MK_VM_NONE;
+    else if (t->last != MK_VM_NONE) t->last++, t->last_end++;
+    return true;
+}
+
 static void acc_to_slot(mk_vm_translator_t *t, mk_vm_acc_t acc, uint16_t slot) {
     static const uint16_t puts[] = {MK_VM_OP_PUT_I, MK_VM_OP_PUT_F32, MK_VM_OP_PUT_F64};
-    if (t->last != MK_VM_NONE && t->last_end == mk_vm_here(t) && t->last_acc == acc && t->last_twin &&
-        t->failed == MK_VM_TRAP_NONE) {
-        t->code->units[t->last]++;
-        t->last = MK_VM_NONE;
-    } else {
+    bool                  own = slot >= t->code->operands_at, now = t->acc[acc].made_end == mk_vm_here(t);
+    if (!(own || now) || !to_twin(t, acc, slot)) {
         mk_vm_emit_op(t, puts[acc]);
+        mk_vm_emit(t, slot);
     }
-    mk_vm_emit(t, slot);
     slot_changes(t, slot);
     t->acc[acc].slot = slot;
 }
@@ -123,10 +153,19 @@ static void move(mk_vm_translator_t *t, uint16_t from, uint16_t to) {
     slot_changes(t, to);
 }
 
+static void sum_to_slot(mk_vm_translator_t *t, const mk_vm_operand_t *o, uint16_t slot) {
+    mk_vm_emit_op(t, MK_VM_OP_STORE_SUM);
+    mk_vm_emit(t, o->slot);
+    mk_vm_emit32(t, (uint32_t)o->value);
+    mk_vm_emit(t, slot);
+    slot_changes(t, slot);
+}
+
 void mk_vm_into_slot(mk_vm_translator_t *t, const mk_vm_operand_t *o, uint16_t slot) {
     switch ((mk_vm_where_t)o->where) {
     case MK_VM_WHERE_ACC: acc_to_slot(t, (mk_vm_acc_t)o->acc, slot); break;
     case MK_VM_WHERE_CONST: const_to_slot(t, o->value, slot); break;
+    case MK_VM_WHERE_SUM: sum_to_slot(t, o, slot); break;
     default: move(t, o->slot, slot); break;
     }
 }
@@ -140,7 +179,7 @@ uint16_t mk_vm_in_slot(mk_vm_translator_t *t, const mk_vm_operand_t *o) {
 
 bool mk_vm_also_in_acc(const mk_vm_translator_t *t, const mk_vm_operand_t *o) {
     if (o->where == MK_VM_WHERE_ACC) return true;
-    return o->where != MK_VM_WHERE_CONST && t->acc[o->acc].slot == o->slot;
+    return (o->where == MK_VM_WHERE_SLOT || o->where == MK_VM_WHERE_LOCAL) && t->acc[o->acc].slot == o->slot;
 }
 
 void mk_vm_into_acc(mk_vm_translator_t *t, const mk_vm_operand_t *o) {
@@ -148,6 +187,14 @@ void mk_vm_into_acc(mk_vm_translator_t *t, const mk_vm_operand_t *o) {
     mk_vm_acc_t           acc = (mk_vm_acc_t)o->acc;
     if (mk_vm_also_in_acc(t, o)) return;
     mk_vm_spare_acc(t, acc);
+    t->acc[acc].made_at = t->acc[acc].made_end = MK_VM_NONE;
+    if (o->where == MK_VM_WHERE_SUM) {
+        mk_vm_begin_result(t, MK_VM_OP_I32_ADD_RK, acc, true);
+        mk_vm_emit(t, o->slot);
+        mk_vm_emit32(t, (uint32_t)o->value);
+        mk_vm_end_result(t);
+        return;
+    }
     if (o->where != MK_VM_WHERE_CONST) {
         mk_vm_emit_op(t, gets[acc]);
         mk_vm_emit(t, o->slot);
@@ -162,6 +209,20 @@ void mk_vm_into_acc(mk_vm_translator_t *t, const mk_vm_operand_t *o) {
     if (wide) mk_vm_emit64(t, o->value);
     else mk_vm_emit32(t, (uint32_t)o->value);
     t->acc[acc].slot = MK_VM_NONE;
+}
+
+void mk_vm_begin_result(mk_vm_translator_t *t, uint32_t op, mk_vm_acc_t acc, bool twin) {
+    mk_vm_emit_op(t, op);
+    t->last = mk_vm_here(t) - 1;
+    t->last_acc = acc;
+    t->last_twin = twin;
+}
+
+void mk_vm_end_result(mk_vm_translator_t *t) {
+    t->last_end = mk_vm_here(t);
+    t->acc[t->last_acc].slot = MK_VM_NONE;
+    t->acc[t->last_acc].made_at = t->last_twin ? t->last : MK_VM_NONE;
+    t->acc[t->last_acc].made_end = t->last_twin ? t->last_end : MK_VM_NONE;
 }
 
 /* --- the stack of places ------------------------------------------------------------------------------------------------------ */
@@ -182,10 +243,14 @@ void mk_vm_spare_acc(mk_vm_translator_t *t, mk_vm_acc_t acc) {
 
 void mk_vm_spare_all(mk_vm_translator_t *t) {
     for (int i = 0; i < MK_VM_ACCS; i++) mk_vm_spare_acc(t, (mk_vm_acc_t)i);
+    for (uint32_t i = t->settled; i < t->count; i++) {
+        if (t->stack[i].where == MK_VM_WHERE_SUM) settle_one(t, i);
+    }
 }
 
 void mk_vm_forget_all(mk_vm_translator_t *t) {
     for (int i = 0; i < MK_VM_ACCS; i++) t->acc[i].slot = MK_VM_NONE;
+    nothing_made(t);
 }
 
 void mk_vm_push(mk_vm_translator_t *t, mk_vm_where_t where, mk_vm_acc_t acc, uint32_t slot, uint64_t value) {
@@ -200,7 +265,6 @@ void mk_vm_push(mk_vm_translator_t *t, mk_vm_where_t where, mk_vm_acc_t acc, uin
 }
 
 void mk_vm_push_result(mk_vm_translator_t *t, mk_vm_acc_t acc) {
-    t->acc[acc].slot = MK_VM_NONE;
     if (t->failed != MK_VM_TRAP_NONE) return;
     mk_vm_push(t, MK_VM_WHERE_ACC, acc, 0, 0);
     t->acc[acc].operand = t->count - 1;
@@ -226,6 +290,7 @@ void mk_vm_settle_all(mk_vm_translator_t *t) { mk_vm_settle(t, t->count); }
 
 void mk_vm_settle_local(mk_vm_translator_t *t, uint32_t local) {
     for (uint32_t i = t->settled; i < t->count; i++) {
-        if (t->stack[i].where == MK_VM_WHERE_LOCAL && t->stack[i].slot == local) settle_one(t, i);
+        const mk_vm_operand_t *o = &t->stack[i];
+        if ((o->where == MK_VM_WHERE_LOCAL || o->where == MK_VM_WHERE_SUM) && o->slot == local) settle_one(t, i);
     }
 }

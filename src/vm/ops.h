@@ -35,19 +35,45 @@
     F(X, I64_OR,    "i64.or",    I64, I64, x | y)                            \
     F(X, I64_XOR,   "i64.xor",   I64, I64, x ^ y)
 
-#define MK_VM_ORDERED(F, X)                                                  \
+/* With operands that cannot be exchanged, but for the other operation. */
+#define MK_VM_MIRRORED(F, X)                                                 \
     F(X, I32_SUB,   "i32.sub",   I32, I32, x - y)                            \
+    F(X, I32_RSUB,  "i32.rsub",  I32, I32, y - x)                            \
+    F(X, I64_SUB,   "i64.sub",   I64, I64, x - y)                            \
+    F(X, I64_RSUB,  "i64.rsub",  I64, I64, y - x)
+
+#define MK_VM_ORDERED(F, X)                                                  \
     F(X, I32_SHL,   "i32.shl",   I32, I32, x << (y & 31))                    \
     F(X, I32_SHR_S, "i32.shr_s", I32, I32, (uint32_t)((int32_t)x >> (y & 31))) \
     F(X, I32_SHR_U, "i32.shr_u", I32, I32, x >> (y & 31))                    \
     F(X, I32_ROTL,  "i32.rotl",  I32, I32, mk_vm_i32_rotl(x, y))             \
     F(X, I32_ROTR,  "i32.rotr",  I32, I32, mk_vm_i32_rotr(x, y))             \
-    F(X, I64_SUB,   "i64.sub",   I64, I64, x - y)                            \
     F(X, I64_SHL,   "i64.shl",   I64, I64, x << (y & 63))                    \
     F(X, I64_SHR_S, "i64.shr_s", I64, I64, (uint64_t)((int64_t)x >> (y & 63))) \
     F(X, I64_SHR_U, "i64.shr_u", I64, I64, x >> (y & 63))                    \
     F(X, I64_ROTL,  "i64.rotl",  I64, I64, mk_vm_i64_rotl(x, y))             \
     F(X, I64_ROTR,  "i64.rotr",  I64, I64, mk_vm_i64_rotr(x, y))
+
+/* One operation that takes the result of another, as one instruction: id, name, what the first computes of x and y, what the second
+ * makes of that (v) and of z. */
+#define MK_VM_PAIR_WITH(F, X, id, name, first)           \
+    F(X, id##_ADD, name ", add", first, v + z)           \
+    F(X, id##_AND, name ", and", first, v & z)           \
+    F(X, id##_OR,  name ", or",  first, v | z)           \
+    F(X, id##_XOR, name ", xor", first, v ^ z)           \
+    F(X, id##_SHL, name ", shl", first, v << (z & 31))
+
+#define MK_VM_PAIRS(F, X)                                                              \
+    MK_VM_PAIR_WITH(F, X, ADD,   "i32.add",   x + y)                                   \
+    MK_VM_PAIR_WITH(F, X, MUL,   "i32.mul",   x * y)                                   \
+    MK_VM_PAIR_WITH(F, X, AND,   "i32.and",   x & y)                                   \
+    MK_VM_PAIR_WITH(F, X, OR,    "i32.or",    x | y)                                   \
+    MK_VM_PAIR_WITH(F, X, XOR,   "i32.xor",   x ^ y)                                   \
+    MK_VM_PAIR_WITH(F, X, SUB,   "i32.sub",   x - y)                                   \
+    MK_VM_PAIR_WITH(F, X, SHL,   "i32.shl",   x << (y & 31))                           \
+    MK_VM_PAIR_WITH(F, X, SHR_S, "i32.shr_s", (uint32_t)((int32_t)x >> (y & 31)))      \
+    MK_VM_PAIR_WITH(F, X, SHR_U, "i32.shr_u", x >> (y & 31))                           \
+    MK_VM_PAIR_WITH(F, X, ROTL,  "i32.rotl",  mk_vm_i32_rotl(x, y))
 
 /* Each beside its opposite, four forms each, and first in the list of all: so the number of the opposite is the same but for bit 2
  * (MK_VM_OPPOSITE), and that of the branch that compares is a fixed distance away (MK_VM_BRANCH_IF). */
@@ -230,7 +256,9 @@
     X(GLOBAL_GET_F64, "global.get.f64", "f")                                   \
     X(GLOBAL_SET_I,   "global.set",     "af")                                  \
     X(GLOBAL_SET_R,   "global.set",     "rf")                                  \
-    X(SELECT_I_A,     "select",         "arr")  /* condition, then the two */  \
+    X(STORE_SUM,      "i32.add",        "rkr")  /* leaves the accumulators */  \
+    X(SELECT_KK,      "select",         "akk")  /* condition, then the two */  \
+    X(SELECT_I_A,     "select",         "arr")                                 \
     X(SELECT_I_R,     "select",         "rrr")                                 \
     X(SELECT_F32_A,   "select.f32",     "arr")                                 \
     X(SELECT_F32_R,   "select.f32",     "rrr")                                 \
@@ -275,7 +303,8 @@ enum mk_vm_form {
     MK_VM_RR = 1, MK_VM_AR = 2, MK_VM_RA = 4, MK_VM_RK = 8, MK_VM_AK = 16,
     MK_VM_KR = 32, MK_VM_KA = 64, MK_VM_AA = 128, /* of stores: address, value */
     MK_VM_R = 256, MK_VM_A = 512, MK_VM_K = 1024, /* with one operand          */
-    MK_VM_TO_SLOT = 2048,                          /* each has a twin           */
+    MK_VM_SR = 2048, MK_VM_SA = 4096, MK_VM_SK = 8192, /* of stores, to the sum of a slot and a constant */
+    MK_VM_TO_SLOT = 16384,                         /* each has a twin           */
 };
 
 enum {
@@ -287,9 +316,11 @@ enum {
     MK_VM_FORMS_FLOAT_COMPARE = MK_VM_RR | MK_VM_AR,
     MK_VM_FORMS_UNARY = MK_VM_R | MK_VM_A,
     MK_VM_FORMS_RARE = MK_VM_R,
-    MK_VM_FORMS_LOAD = MK_VM_R | MK_VM_A | MK_VM_K | MK_VM_TO_SLOT,
-    MK_VM_FORMS_STORE = MK_VM_RR | MK_VM_AR | MK_VM_RA | MK_VM_RK | MK_VM_AK | MK_VM_KR | MK_VM_KA,
-    MK_VM_FORMS_STORE_FLOAT = MK_VM_RA | MK_VM_KA | MK_VM_AA,
+    /* Those with two take the sum of both for the address, and no offset. */
+    MK_VM_FORMS_LOAD = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_R | MK_VM_A | MK_VM_K | MK_VM_TO_SLOT,
+    MK_VM_FORMS_STORE = MK_VM_RR | MK_VM_AR | MK_VM_RA | MK_VM_RK | MK_VM_AK | MK_VM_KR | MK_VM_KA | MK_VM_SR |
+                        MK_VM_SA | MK_VM_SK,
+    MK_VM_FORMS_STORE_FLOAT = MK_VM_RA | MK_VM_KA | MK_VM_AA | MK_VM_SA,
 };
 
 #define MK_VM_OP_COMMUTE(X, id, name, ...)                                  \
@@ -317,21 +348,34 @@ enum {
 #define MK_VM_OP_UNARY(X, id, name, ...) X(id##_R, name, "r") X(id##_A, name, "a")
 #define MK_VM_OP_RARE(X, id, name, ...) X(id##_R, name, "r")
 #define MK_VM_OP_LOAD(X, id, name, ...)                                     \
+    X(id##_RR, name, "rr") X(id##_RR_R, name, "rr>")                        \
+    X(id##_AR, name, "ar") X(id##_AR_R, name, "ar>")                        \
+    X(id##_RK, name, "rk") X(id##_RK_R, name, "rk>")                        \
+    X(id##_AK, name, "ak") X(id##_AK_R, name, "ak>")                        \
     X(id##_R, name, "ro") X(id##_R_R, name, "ro>")                          \
     X(id##_A, name, "ao") X(id##_A_R, name, "ao>")                          \
     X(id##_K, name, "o") X(id##_K_R, name, "o>")
 #define MK_VM_OP_STORE(X, id, name, ...)                                    \
     X(id##_RR, name, "rro") X(id##_AR, name, "aro") X(id##_RA, name, "rao") \
     X(id##_RK, name, "rko") X(id##_AK, name, "ako")                         \
-    X(id##_KR, name, "ro") X(id##_KA, name, "ao")
+    X(id##_KR, name, "ro") X(id##_KA, name, "ao")                           \
+    X(id##_SR, name, "rkr") X(id##_SA, name, "rka") X(id##_SK, name, "rkk")
 #define MK_VM_OP_STORE_FLOAT(X, id, name, ...)                              \
-    X(id##_RA, name, "rao") X(id##_KA, name, "ao") X(id##_AA, name, "aao")
+    X(id##_RA, name, "rao") X(id##_KA, name, "ao") X(id##_AA, name, "aao")  \
+    X(id##_SA, name, "rka")
+#define MK_VM_OP_PAIR(X, id, name, ...)                                     \
+    X(PAIR_##id##_RR_R, name, "rrr") X(PAIR_##id##_RR_R_R, name, "rrr>") X(PAIR_##id##_RR_K, name, "rrk") X(PAIR_##id##_RR_K_R, name, "rrk>") \
+    X(PAIR_##id##_AR_R, name, "arr") X(PAIR_##id##_AR_R_R, name, "arr>") X(PAIR_##id##_AR_K, name, "ark") X(PAIR_##id##_AR_K_R, name, "ark>") \
+    X(PAIR_##id##_RK_R, name, "rkr") X(PAIR_##id##_RK_R_R, name, "rkr>") X(PAIR_##id##_RK_K, name, "rkk") X(PAIR_##id##_RK_K_R, name, "rkk>") \
+    X(PAIR_##id##_AK_R, name, "akr") X(PAIR_##id##_AK_R_R, name, "akr>") X(PAIR_##id##_AK_K, name, "akk") X(PAIR_##id##_AK_K_R, name, "akk>")
 
 #define MK_VM_OPS(X)                                                        \
     MK_VM_COMPARE(MK_VM_OP_COMPARE, X) /* first, for their numbers */       \
     MK_VM_COMPARE(MK_VM_OP_BRANCH, X)                                       \
     MK_VM_COMMUTE(MK_VM_OP_COMMUTE, X)                                      \
+    MK_VM_MIRRORED(MK_VM_OP_COMMUTE, X)                                     \
     MK_VM_ORDERED(MK_VM_OP_ORDERED, X)                                      \
+    MK_VM_PAIRS(MK_VM_OP_PAIR, X)                                           \
     MK_VM_CHECKED(MK_VM_OP_CHECKED, X)                                      \
     MK_VM_FLOAT(MK_VM_OP_FLOAT, X)                                          \
     MK_VM_FLOAT_COMPARE(MK_VM_OP_FLOAT_COMPARE, X)                          \

@@ -119,6 +119,29 @@
     BOTH(id##_RK, 4, kind, result, SLOT_##kind(1), K_##kind(2), expression)    \
     BOTH(id##_AK, 3, kind, result, ACC_##kind, K_##kind(1), expression)
 
+/* The first leaves `v` to the second. */
+#define PAIR(suffix, units, xx, yy, zz, first, second) \
+    OP(suffix) {                                       \
+        uint32_t x = xx, y = yy, z = zz, v = first;    \
+        SET_I32(second);                               \
+        NEXT(units);                                   \
+    }                                                  \
+    OP(suffix##_R) {                                   \
+        uint32_t x = xx, y = yy, z = zz, v = first;    \
+        SET_I32(second);                               \
+        SLOT(units) = a;                               \
+        NEXT((units) + 1);                             \
+    }
+#define ON_PAIR(_, id, name, first, second)                                         \
+    PAIR(PAIR_##id##_RR_R, 4, SLOT_I32(1), SLOT_I32(2), SLOT_I32(3), first, second) \
+    PAIR(PAIR_##id##_RR_K, 5, SLOT_I32(1), SLOT_I32(2), K_I32(3), first, second)    \
+    PAIR(PAIR_##id##_AR_R, 3, ACC_I32, SLOT_I32(1), SLOT_I32(2), first, second)     \
+    PAIR(PAIR_##id##_AR_K, 4, ACC_I32, SLOT_I32(1), K_I32(2), first, second)        \
+    PAIR(PAIR_##id##_RK_R, 5, SLOT_I32(1), K_I32(2), SLOT_I32(4), first, second)    \
+    PAIR(PAIR_##id##_RK_K, 6, SLOT_I32(1), K_I32(2), K_I32(4), first, second)       \
+    PAIR(PAIR_##id##_AK_R, 4, ACC_I32, K_I32(1), SLOT_I32(3), first, second)        \
+    PAIR(PAIR_##id##_AK_K, 5, ACC_I32, K_I32(1), K_I32(3), first, second)
+
 #define ON_ORDERED(_, id, name, kind, result, expression) \
     ON_COMMUTE(_, id, name, kind, result, expression)     \
     BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression)
@@ -218,37 +241,59 @@
         SLOT(units) = BITS_##kind;                                 \
         NEXT((units) + 1);                                         \
     }
-#define ON_LOAD(_, id, name, count, kind, expression)          \
-    LOAD_FROM(id##_R, 4, count, kind, SLOT_I32(1), expression) \
-    LOAD_FROM(id##_A, 3, count, kind, ACC_I32, expression)     \
+#define LOAD_SUM(suffix, units, count, kind, x, y, expression) \
+    OP(suffix) {                                               \
+        REACH((x) + (y), 0u, count)                            \
+        SET_##kind(expression);                                \
+        NEXT(units);                                           \
+    }                                                          \
+    OP(suffix##_R) {                                           \
+        REACH((x) + (y), 0u, count)                            \
+        SET_##kind(expression);                                \
+        SLOT(units) = BITS_##kind;                             \
+        NEXT((units) + 1);                                     \
+    }
+#define ON_LOAD(_, id, name, count, kind, expression)                       \
+    LOAD_SUM(id##_RR, 3, count, kind, SLOT_I32(1), SLOT_I32(2), expression) \
+    LOAD_SUM(id##_AR, 2, count, kind, ACC_I32, SLOT_I32(1), expression)     \
+    LOAD_SUM(id##_RK, 4, count, kind, SLOT_I32(1), K_I32(2), expression)    \
+    LOAD_SUM(id##_AK, 3, count, kind, ACC_I32, K_I32(1), expression)        \
+    LOAD_FROM(id##_R, 4, count, kind, SLOT_I32(1), expression)              \
+    LOAD_FROM(id##_A, 3, count, kind, ACC_I32, expression)                  \
     LOAD_FROM(id##_K, 3, count, kind, 0u, expression)
 
+#define STORE_TO(suffix, units, count, address, offset, value, action) \
+    OP(suffix) {                                                       \
+        REACH(address, offset, count)                                  \
+        uint64_t v = value;                                            \
+        action;                                                        \
+        NEXT(units);                                                   \
+    }
 #define STORE_AT(suffix, units, count, address, value, action) \
-    OP(suffix) {                                               \
-        REACH(address, U32((units)-2), count)                  \
-        uint64_t v = value;                                    \
-        action;                                                \
-        NEXT(units);                                           \
-    }
-#define ON_STORE(_, id, name, count, action)                   \
-    STORE_AT(id##_RR, 5, count, SLOT_I32(1), SLOT(2), action)  \
-    STORE_AT(id##_AR, 4, count, ACC_I32, SLOT(1), action)      \
-    STORE_AT(id##_RA, 4, count, SLOT_I32(1), a, action)        \
-    STORE_AT(id##_RK, 6, count, SLOT_I32(1), K_I64(2), action) \
-    STORE_AT(id##_AK, 5, count, ACC_I32, K_I64(1), action)     \
-    STORE_AT(id##_KR, 4, count, 0u, SLOT(1), action)           \
-    STORE_AT(id##_KA, 3, count, 0u, a, action)
+    STORE_TO(suffix, units, count, address, U32((units)-2), value, action)
+#define ON_STORE(_, id, name, count, action)                                 \
+    STORE_AT(id##_RR, 5, count, SLOT_I32(1), SLOT(2), action)                \
+    STORE_AT(id##_AR, 4, count, ACC_I32, SLOT(1), action)                    \
+    STORE_AT(id##_RA, 4, count, SLOT_I32(1), a, action)                      \
+    STORE_AT(id##_RK, 6, count, SLOT_I32(1), K_I64(2), action)               \
+    STORE_AT(id##_AK, 5, count, ACC_I32, K_I64(1), action)                   \
+    STORE_AT(id##_KR, 4, count, 0u, SLOT(1), action)                         \
+    STORE_AT(id##_KA, 3, count, 0u, a, action)                               \
+    STORE_TO(id##_SR, 5, count, SLOT_I32(1) + K_I32(2), 0u, SLOT(4), action) \
+    STORE_TO(id##_SA, 4, count, SLOT_I32(1) + K_I32(2), 0u, a, action)       \
+    STORE_TO(id##_SK, 6, count, SLOT_I32(1) + K_I32(2), 0u, K_I64(4), action)
 
-#define STORE_FLOAT_AT(suffix, units, count, address, action) \
-    OP(suffix) {                                              \
-        REACH(address, U32((units)-2), count)                 \
-        action;                                               \
-        NEXT(units);                                          \
+#define STORE_FLOAT_AT(suffix, units, count, address, offset, action) \
+    OP(suffix) {                                                      \
+        REACH(address, offset, count)                                 \
+        action;                                                       \
+        NEXT(units);                                                  \
     }
-#define ON_STORE_FLOAT(_, id, name, count, kind, action)   \
-    STORE_FLOAT_AT(id##_RA, 4, count, SLOT_I32(1), action) \
-    STORE_FLOAT_AT(id##_KA, 3, count, 0u, action)          \
-    STORE_FLOAT_AT(id##_AA, 3, count, ACC_I32, action)
+#define ON_STORE_FLOAT(_, id, name, count, kind, action)           \
+    STORE_FLOAT_AT(id##_RA, 4, count, SLOT_I32(1), U32(2), action) \
+    STORE_FLOAT_AT(id##_KA, 3, count, 0u, U32(1), action)          \
+    STORE_FLOAT_AT(id##_AA, 3, count, ACC_I32, U32(1), action)     \
+    STORE_FLOAT_AT(id##_SA, 4, count, SLOT_I32(1) + K_I32(2), 0u, action)
 
 #define ON_SELECT(id, kind)                               \
     OP(id##_A) {                                          \
@@ -377,7 +422,9 @@ again:
     MK_VM_COMPARE(ON_COMPARE, _)
     MK_VM_COMPARE(ON_BRANCH, _)
     MK_VM_COMMUTE(ON_COMMUTE, _)
+    MK_VM_MIRRORED(ON_COMMUTE, _)
     MK_VM_ORDERED(ON_ORDERED, _)
+    MK_VM_PAIRS(ON_PAIR, _)
     MK_VM_CHECKED(ON_CHECKED, _)
     MK_VM_FLOAT(ON_FLOAT, _)
     MK_VM_FLOAT_COMPARE(ON_FLOAT_COMPARE, _)
@@ -465,6 +512,14 @@ again:
     OP(GLOBAL_SET_R) {
         *instance->globals[U32(2)] = SLOT(1);
         NEXT(4);
+    }
+    OP(STORE_SUM) {
+        SLOT(4) = (uint32_t)(SLOT_I32(1) + U32(2));
+        NEXT(5);
+    }
+    OP(SELECT_KK) {
+        a = ACC_I32 != 0 ? U32(1) : U32(3);
+        NEXT(5);
     }
     ON_SELECT(SELECT_I, I64)
     ON_SELECT(SELECT_F32, F32)

@@ -33,15 +33,21 @@ typedef struct rule {
 /* clang-format off */
 enum { ACC_I32 = MK_VM_ACC_I, ACC_I64 = MK_VM_ACC_I, ACC_F32 = MK_VM_ACC_F32, ACC_F64 = MK_VM_ACC_F64 };
 
-static const rule_t rules[MK_VM_OPCODE_COUNT] = {
+/* Not instructions of a module: subtraction the other way round. */
+enum { MK_VM_I32_RSUB = MK_VM_OPCODE_COUNT, MK_VM_I64_RSUB, RULES };
+enum { MIRROR_I32_SUB = MK_VM_I32_RSUB, MIRROR_I32_RSUB = MK_VM_I32_SUB, MIRROR_I64_SUB = MK_VM_I64_RSUB, MIRROR_I64_RSUB = MK_VM_I64_SUB };
+
+static const rule_t rules[RULES] = {
 #define RULE(id, forms, shape, result, rare) [MK_VM_##id] = {MK_VM_OP_##id##forms, shape, ACC_##result, rare, 0},
 #define COMMUTE(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_RR, MK_VM_FORMS_COMMUTE, SHAPE_COMMUTE, ACC_##result, false, MK_VM_##id},
+#define MIRRORED(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_RR, MK_VM_FORMS_COMMUTE, SHAPE_ORDERED, ACC_##result, false, MIRROR_##id},
 #define ORDERED(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_RR, MK_VM_FORMS_ORDERED, SHAPE_ORDERED, ACC_##result, false, 0},
 #define CHECKED(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_RR, MK_VM_FORMS_CHECKED, SHAPE_ORDERED, ACC_##result, true, 0},
 #define FLOAT(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_RR, MK_VM_FORMS_FLOAT, SHAPE_ORDERED, ACC_##result, false, 0},
 #define UNARY(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_R, MK_VM_FORMS_UNARY, SHAPE_UNARY, ACC_##result, false, 0},
 #define RARE(_, id, name, kind, result, ...) [MK_VM_##id] = {MK_VM_OP_##id##_R, MK_VM_FORMS_RARE, SHAPE_UNARY, ACC_##result, true, 0},
     MK_VM_COMMUTE(COMMUTE, _)
+    MK_VM_MIRRORED(MIRRORED, _)
     MK_VM_ORDERED(ORDERED, _)
     MK_VM_CHECKED(CHECKED, _)
     MK_VM_FLOAT(FLOAT, _)
@@ -61,7 +67,7 @@ static const rule_t rules[MK_VM_OPCODE_COUNT] = {
     FLOAT_COMPARE(F32_LE, F32_GE) FLOAT_COMPARE(F32_GE, F32_LE)
     FLOAT_COMPARE(F64_EQ, F64_EQ) FLOAT_COMPARE(F64_NE, F64_NE) FLOAT_COMPARE(F64_LT, F64_GT) FLOAT_COMPARE(F64_GT, F64_LT)
     FLOAT_COMPARE(F64_LE, F64_GE) FLOAT_COMPARE(F64_GE, F64_LE)
-#define LOAD(id, as, result) [MK_VM_##id] = {MK_VM_OP_##as##_R, MK_VM_FORMS_LOAD, SHAPE_LOAD, ACC_##result, false, 0},
+#define LOAD(id, as, result) [MK_VM_##id] = {MK_VM_OP_##as##_RR, MK_VM_FORMS_LOAD, SHAPE_LOAD, ACC_##result, false, 0},
     LOAD(I32_LOAD, LOAD32, I32)        LOAD(I64_LOAD, LOAD64, I64)         LOAD(F32_LOAD, LOADF32, F32)
     LOAD(F64_LOAD, LOADF64, F64)       LOAD(I32_LOAD8_S, I32_LOAD8S, I32)  LOAD(I32_LOAD8_U, LOAD8_U, I32)
     LOAD(I32_LOAD16_S, I32_LOAD16S, I32) LOAD(I32_LOAD16_U, LOAD16_U, I32) LOAD(I64_LOAD8_S, I64_LOAD8S, I64)
@@ -80,16 +86,8 @@ static uint32_t form_of(uint32_t op, uint32_t forms, uint32_t form) {
     return op + ((forms & MK_VM_TO_SLOT) != 0 ? 2 * before : before);
 }
 
-/* The instruction whose result is pushed by the caller. */
-static void begin_result(mk_vm_translator_t *t, uint32_t op, mk_vm_acc_t acc, bool twin) {
-    mk_vm_emit_op(t, op);
-    t->last = mk_vm_here(t) - 1;
-    t->last_acc = acc;
-    t->last_twin = twin;
-}
-
 static void end_result(mk_vm_translator_t *t) {
-    t->last_end = mk_vm_here(t);
+    mk_vm_end_result(t);
     mk_vm_push_result(t, t->last_acc);
 }
 
@@ -131,18 +129,95 @@ static uint32_t choose(mk_vm_translator_t *t, const rule_t **rule, bool wide, mk
     return MK_VM_RR;
 }
 
+/* A 32-bit sum of a slot and a constant waits until it is known what for: memory can be accessed there without working it out. */
+static bool put_off(mk_vm_translator_t *t, const mk_vm_operand_t *x, const mk_vm_operand_t *y) {
+    bool     minus = t->c.in.opcode == MK_VM_I32_SUB;
+    uint64_t value = y->value;
+    if (t->c.in.opcode != MK_VM_I32_ADD && !minus) return false;
+    if (y->where != MK_VM_WHERE_CONST || (x->where != MK_VM_WHERE_LOCAL && x->where != MK_VM_WHERE_SLOT)) return false;
+    mk_vm_push(t, MK_VM_WHERE_SUM, MK_VM_ACC_I, x->slot, (uint32_t)(minus ? 0 - value : value));
+    return true;
+}
+
+/* What the instruction emitted last may be the first half of. */
+typedef struct first {
+    uint16_t op, pair; /* its form RR; the first of its pairs */
+    bool     ra;       /* has that form, which pairs have not */
+} first_t;
+
+enum { PAIR_FORMS = 16, PAIRS_OF_ONE = 5 * PAIR_FORMS };
+
+/* The number of the pair's first instruction by the second: as in MK_VM_PAIR_WITH. NULL: there is none. */
+static const first_t *first_of(uint32_t op, uint32_t *form) {
+#define FIRST(id, ra) \
+    { MK_VM_OP_I32_##id##_RR, MK_VM_OP_PAIR_##id##_ADD_RR_R, ra }
+    static const first_t firsts[] = {FIRST(ADD, false),  FIRST(MUL, false), FIRST(AND, false), FIRST(OR, false),
+                                     FIRST(XOR, false),  FIRST(SUB, false), FIRST(SHL, true),  FIRST(SHR_S, true),
+                                     FIRST(SHR_U, true), FIRST(ROTL, true)};
+#undef FIRST
+    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
+        uint32_t forms = firsts[i].ra ? 5 : 4, at = op - firsts[i].op;
+        if (op < firsts[i].op || at >= 2 * forms || at % 2 != 0) continue;
+        *form = at / 2;
+        if (firsts[i].ra && *form == 2) return NULL;
+        if (firsts[i].ra && *form > 2) --*form;
+        return &firsts[i];
+    }
+    return NULL;
+}
+
+static int second_of(uint8_t opcode) {
+    switch (opcode) {
+    case MK_VM_I32_ADD: return 0;
+    case MK_VM_I32_AND: return 1;
+    case MK_VM_I32_OR: return 2;
+    case MK_VM_I32_XOR: return 3;
+    case MK_VM_I32_SHL: return 4;
+    default: return -1;
+    }
+}
+
+/* Makes one instruction of the last and this one, which takes its result out of the accumulator. */
+static bool pair_up(mk_vm_translator_t *t, uint32_t form, const mk_vm_operand_t *x, const mk_vm_operand_t *y) {
+    int      second = second_of(t->c.in.opcode);
+    uint32_t first_form;
+    if (second < 0 || (form != MK_VM_AR && form != MK_VM_AK) || x->where != MK_VM_WHERE_ACC) return false;
+    if (form == MK_VM_AR && y->where != MK_VM_WHERE_SLOT && y->where != MK_VM_WHERE_LOCAL) return false;
+    if (t->failed != MK_VM_TRAP_NONE || t->last == MK_VM_NONE || t->last_end != mk_vm_here(t)) return false;
+    const first_t *first = first_of(t->code->units[t->last], &first_form);
+    if (first == NULL) return false;
+    uint32_t op = first->pair + (uint32_t)second * PAIR_FORMS + first_form * 4 + (form == MK_VM_AK ? 2 : 0);
+    t->code->units[t->last] = (uint16_t)op;
+    t->last_twin = true;
+    if (form == MK_VM_AK) mk_vm_emit32(t, (uint32_t)y->value);
+    else mk_vm_emit(t, y->slot);
+    end_result(t);
+    return true;
+}
+
+/* Sums that a constant or a slot is combined with now: into the accumulator, if nothing else needs it. */
+static void work_out(mk_vm_translator_t *t, mk_vm_operand_t *o, const mk_vm_operand_t *other) {
+    if (o->where != MK_VM_WHERE_SUM || other->where == MK_VM_WHERE_ACC) return;
+    mk_vm_into_acc(t, o);
+    o->where = MK_VM_WHERE_ACC;
+}
+
 static void binary(mk_vm_translator_t *t, const rule_t *rule) {
     bool            wide = is_wide(t->c.in.opcode);
     mk_vm_operand_t y = mk_vm_pop(t), x = mk_vm_pop(t);
-    uint32_t        form = choose(t, &rule, wide, &x, &y);
-    bool            x_in_acc = (form & (MK_VM_AR | MK_VM_AK)) != 0;
-    uint32_t        x_slot = 0, y_slot = 0;
+    if (put_off(t, &x, &y)) return;
+    work_out(t, &y, &x);
+    work_out(t, &x, &y);
+    uint32_t form = choose(t, &rule, wide, &x, &y);
+    bool     x_in_acc = (form & (MK_VM_AR | MK_VM_AK)) != 0;
+    uint32_t x_slot = 0, y_slot = 0;
+    if (pair_up(t, form, &x, &y)) return;
     /* The accumulator first: bringing the other into its slot leaves it alone. */
     if (!x_in_acc) x_slot = mk_vm_in_slot(t, &x);
     if ((form & (MK_VM_RR | MK_VM_AR)) != 0) y_slot = mk_vm_in_slot(t, &y);
     spare(t, rule);
-    begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result,
-                 (rule->forms & MK_VM_TO_SLOT) != 0);
+    mk_vm_begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result,
+                       (rule->forms & MK_VM_TO_SLOT) != 0);
     if (!x_in_acc) mk_vm_emit(t, x_slot);
     if ((form & (MK_VM_RR | MK_VM_AR)) != 0) mk_vm_emit(t, y_slot);
     if ((form & (MK_VM_RK | MK_VM_AK)) != 0) mk_vm_emit32(t, (uint32_t)y.value);
@@ -164,10 +239,11 @@ static void test_zero(mk_vm_translator_t *t, uint8_t equal) {
     }
     const rule_t   *rule = &rules[equal];
     mk_vm_operand_t x = mk_vm_pop(t);
-    bool            in_acc = mk_vm_also_in_acc(t, &x);
-    uint32_t        slot = in_acc ? 0 : mk_vm_in_slot(t, &x);
+    work_out(t, &x, &x);
+    bool     in_acc = mk_vm_also_in_acc(t, &x);
+    uint32_t slot = in_acc ? 0 : mk_vm_in_slot(t, &x);
     mk_vm_spare_acc(t, MK_VM_ACC_I);
-    begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_AK : MK_VM_RK), MK_VM_ACC_I, false);
+    mk_vm_begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_AK : MK_VM_RK), MK_VM_ACC_I, false);
     if (!in_acc) mk_vm_emit(t, slot);
     mk_vm_emit32(t, 0);
     end_result(t);
@@ -187,10 +263,11 @@ static void unary(mk_vm_translator_t *t, const rule_t *rule) {
         mk_vm_push(t, (mk_vm_where_t)x.where, (mk_vm_acc_t)rule->result, x.slot, x.value);
         return;
     }
+    work_out(t, &x, &x);
     bool     in_acc = (rule->forms & MK_VM_A) != 0 && mk_vm_also_in_acc(t, &x);
     uint32_t slot = in_acc ? 0 : mk_vm_in_slot(t, &x);
     spare(t, rule);
-    begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_A : MK_VM_R), (mk_vm_acc_t)rule->result, false);
+    mk_vm_begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_A : MK_VM_R), (mk_vm_acc_t)rule->result, false);
     if (!in_acc) mk_vm_emit(t, slot);
     if (rule->rare) mk_vm_forget_all(t);
     end_result(t);
@@ -203,39 +280,61 @@ static bool fixed_address(const mk_vm_operand_t *address, uint64_t *offset) {
     return true;
 }
 
+/* The sum that was just computed for an address becomes part of the access. */
+static bool load_sum(mk_vm_translator_t *t, const rule_t *rule, const mk_vm_operand_t *address) {
+    if (address->where != MK_VM_WHERE_ACC || t->failed != MK_VM_TRAP_NONE || t->last == MK_VM_NONE ||
+        t->last_end != mk_vm_here(t) || t->c.in.value != 0)
+        return false;
+    uint32_t at = t->code->units[t->last] - (uint32_t)MK_VM_OP_I32_ADD_RR;
+    if (at >= 8 || at % 2 != 0) return false;
+    if (rule->result != MK_VM_ACC_I) mk_vm_spare_acc(t, (mk_vm_acc_t)rule->result);
+    if (t->last == MK_VM_NONE || t->last_end != mk_vm_here(t)) return false; /* sparing has emitted something */
+    t->code->units[t->last] = (uint16_t)(rule->op + at);
+    t->last_acc = (mk_vm_acc_t)rule->result;
+    t->last_twin = true;
+    t->acc[MK_VM_ACC_I].made_at = MK_VM_NONE;
+    end_result(t);
+    return true;
+}
+
 static void load(mk_vm_translator_t *t, const rule_t *rule) {
     mk_vm_operand_t address = mk_vm_pop(t);
     uint64_t        offset = t->c.in.value;
-    uint32_t        slot = 0, form = MK_VM_R;
+    uint32_t        slot = address.slot, form = MK_VM_R;
+    if (load_sum(t, rule, &address)) return;
     if (fixed_address(&address, &offset)) form = MK_VM_K;
     else if (mk_vm_also_in_acc(t, &address)) form = MK_VM_A;
+    else if (address.where == MK_VM_WHERE_SUM && offset == 0) form = MK_VM_RK;
     else slot = mk_vm_in_slot(t, &address);
     mk_vm_spare_acc(t, (mk_vm_acc_t)rule->result);
-    begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result, true);
-    if (form == MK_VM_R) mk_vm_emit(t, slot);
-    mk_vm_emit32(t, (uint32_t)offset);
+    mk_vm_begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result, true);
+    if (form == MK_VM_R || form == MK_VM_RK) mk_vm_emit(t, slot);
+    mk_vm_emit32(t, form == MK_VM_RK ? (uint32_t)address.value : (uint32_t)offset);
     end_result(t);
 }
 
 /* A float that is in its accumulator; the address may be in the other one. */
 static void store_float(mk_vm_translator_t *t, const mk_vm_operand_t *address, uint64_t offset, mk_vm_acc_t acc) {
     uint32_t op = acc == MK_VM_ACC_F32 ? MK_VM_OP_STOREF32_RA : MK_VM_OP_STOREF64_RA;
-    uint32_t slot = 0, form = MK_VM_RA;
+    uint32_t slot = address->slot, form = MK_VM_RA;
     if (fixed_address(address, &offset)) form = MK_VM_KA;
     else if (mk_vm_also_in_acc(t, address)) form = MK_VM_AA;
+    else if (address->where == MK_VM_WHERE_SUM && offset == 0) form = MK_VM_SA;
     else slot = mk_vm_in_slot(t, address);
     mk_vm_emit_op(t, form_of(op, MK_VM_FORMS_STORE_FLOAT, form));
-    if (form == MK_VM_RA) mk_vm_emit(t, slot);
-    mk_vm_emit32(t, (uint32_t)offset);
+    if (form == MK_VM_RA || form == MK_VM_SA) mk_vm_emit(t, slot);
+    mk_vm_emit32(t, form == MK_VM_SA ? (uint32_t)address->value : (uint32_t)offset);
 }
 
-static uint32_t store_form(mk_vm_translator_t *t, mk_vm_operand_t *address, bool fixed, const mk_vm_operand_t *value,
-                           bool k) {
-    if (fixed) return !k && mk_vm_also_in_acc(t, value) ? MK_VM_KA : MK_VM_KR;
+static uint32_t store_form(mk_vm_translator_t *t, const mk_vm_operand_t *address, bool fixed, bool sum,
+                           const mk_vm_operand_t *value, bool k) {
+    bool value_in_acc = !k && mk_vm_also_in_acc(t, value);
+    if (fixed) return value_in_acc ? MK_VM_KA : MK_VM_KR;
+    if (sum) return k ? MK_VM_SK : value_in_acc ? MK_VM_SA : MK_VM_SR;
     if (value->where == MK_VM_WHERE_ACC) return MK_VM_RA;
     if (mk_vm_also_in_acc(t, address)) return k ? MK_VM_AK : MK_VM_AR;
     if (k) return MK_VM_RK;
-    return mk_vm_also_in_acc(t, value) ? MK_VM_RA : MK_VM_RR;
+    return value_in_acc ? MK_VM_RA : MK_VM_RR;
 }
 
 static void store(mk_vm_translator_t *t, const rule_t *rule) {
@@ -245,19 +344,22 @@ static void store(mk_vm_translator_t *t, const rule_t *rule) {
         store_float(t, &address, offset, (mk_vm_acc_t)value.acc);
         return;
     }
+    work_out(t, &value, &address);
     value.acc = MK_VM_ACC_I; /* bits */
     bool     whole = rule->op == MK_VM_OP_STORE64_RR, k = fits_k(&value, whole);
-    bool     fixed = fixed_address(&address, &offset);
-    uint32_t form = store_form(t, &address, fixed, &value, k);
+    bool     fixed = fixed_address(&address, &offset), sum = address.where == MK_VM_WHERE_SUM && offset == 0;
+    uint32_t form = store_form(t, &address, fixed, sum, &value, k);
+    bool     value_in_slot = (form & (MK_VM_RR | MK_VM_AR | MK_VM_KR | MK_VM_SR)) != 0;
     bool     address_in_slot = (form & (MK_VM_RR | MK_VM_RA | MK_VM_RK)) != 0;
-    bool     value_in_slot = (form & (MK_VM_RR | MK_VM_AR | MK_VM_KR)) != 0;
-    uint32_t address_slot = address_in_slot ? mk_vm_in_slot(t, &address) : 0;
+    uint32_t address_slot = address_in_slot ? mk_vm_in_slot(t, &address) : address.slot;
     uint32_t value_slot = value_in_slot ? mk_vm_in_slot(t, &value) : 0;
+    sum = (form & (MK_VM_SR | MK_VM_SA | MK_VM_SK)) != 0;
     mk_vm_emit_op(t, form_of(rule->op, rule->forms, form));
-    if (address_in_slot) mk_vm_emit(t, address_slot);
+    if (address_in_slot || sum) mk_vm_emit(t, address_slot);
+    if (sum) mk_vm_emit32(t, (uint32_t)address.value);
     if (value_in_slot) mk_vm_emit(t, value_slot);
-    if ((form & (MK_VM_RK | MK_VM_AK)) != 0) mk_vm_emit32(t, (uint32_t)value.value);
-    mk_vm_emit32(t, (uint32_t)offset);
+    if ((form & (MK_VM_RK | MK_VM_AK | MK_VM_SK)) != 0) mk_vm_emit32(t, (uint32_t)value.value);
+    if (!sum) mk_vm_emit32(t, (uint32_t)offset);
 }
 
 /* --- stops, for a walk back ------------------------------------------------------------------------------------------------------ */
@@ -355,7 +457,8 @@ static bool branch_compared(mk_vm_translator_t *t, bool when) {
 }
 
 /* Emits a branch that is taken when the condition is not 0 (or, !when, is 0), but for its target. */
-static void branch_if(mk_vm_translator_t *t, const mk_vm_operand_t *condition, bool when) {
+static void branch_if(mk_vm_translator_t *t, mk_vm_operand_t *condition, bool when) {
+    work_out(t, condition, condition);
     if (condition->where == MK_VM_WHERE_ACC && branch_compared(t, when)) return;
     if (mk_vm_also_in_acc(t, condition)) {
         mk_vm_emit_op(t, when ? MK_VM_OP_BR_NZ_A : MK_VM_OP_BR_Z_A);
@@ -618,6 +721,10 @@ static void local_set(mk_vm_translator_t *t, bool tee) {
     bool            itself = value.where == MK_VM_WHERE_LOCAL && value.slot == local;
     if (!itself) {
         mk_vm_settle_local(t, local);
+        if (value.where == MK_VM_WHERE_SUM && t->acc[MK_VM_ACC_I].operand == MK_VM_NONE) {
+            mk_vm_into_acc(t, &value); /* where it may soon be wanted again */
+            value.where = MK_VM_WHERE_ACC;
+        }
         mk_vm_into_slot(t, &value, (uint16_t)local);
     }
     if (!tee) return;
@@ -629,7 +736,7 @@ static void global_get(mk_vm_translator_t *t) {
     static const uint16_t ops[] = {MK_VM_OP_GLOBAL_GET_I, MK_VM_OP_GLOBAL_GET_F32, MK_VM_OP_GLOBAL_GET_F64};
     mk_vm_acc_t           acc = mk_vm_acc_of_type(t->module->globals[t->c.in.index].type);
     mk_vm_spare_acc(t, acc);
-    begin_result(t, ops[acc], acc, false);
+    mk_vm_begin_result(t, ops[acc], acc, false);
     mk_vm_emit32(t, t->c.in.index);
     end_result(t);
 }
@@ -646,15 +753,27 @@ static void global_set(mk_vm_translator_t *t) {
     mk_vm_emit32(t, t->c.in.index);
 }
 
+static bool select_constants(mk_vm_translator_t *t, const mk_vm_operand_t *condition, const mk_vm_operand_t *x,
+                             const mk_vm_operand_t *y) {
+    if (!fits_k(x, false) || !fits_k(y, false) || x->value > UINT32_MAX || y->value > UINT32_MAX) return false;
+    mk_vm_into_acc(t, condition);
+    mk_vm_begin_result(t, MK_VM_OP_SELECT_KK, MK_VM_ACC_I, false);
+    mk_vm_emit32(t, (uint32_t)x->value);
+    mk_vm_emit32(t, (uint32_t)y->value);
+    end_result(t);
+    return true;
+}
+
 static void at_select(mk_vm_translator_t *t) {
     static const uint16_t ops[] = {MK_VM_OP_SELECT_I_A, MK_VM_OP_SELECT_F32_A, MK_VM_OP_SELECT_F64_A};
     mk_vm_operand_t       condition = mk_vm_pop(t), y = mk_vm_pop(t), x = mk_vm_pop(t);
     mk_vm_acc_t           acc = (mk_vm_acc_t)x.acc;
-    uint16_t              x_slot = mk_vm_in_slot(t, &x), y_slot = mk_vm_in_slot(t, &y);
-    bool                  in_acc = mk_vm_also_in_acc(t, &condition);
-    uint16_t              slot = in_acc ? 0 : mk_vm_in_slot(t, &condition);
+    if (select_constants(t, &condition, &x, &y)) return;
+    uint16_t x_slot = mk_vm_in_slot(t, &x), y_slot = mk_vm_in_slot(t, &y);
+    bool     in_acc = mk_vm_also_in_acc(t, &condition);
+    uint16_t slot = in_acc ? 0 : mk_vm_in_slot(t, &condition);
     mk_vm_spare_acc(t, acc);
-    begin_result(t, ops[acc] + (in_acc ? 0u : 1u), acc, false);
+    mk_vm_begin_result(t, ops[acc] + (in_acc ? 0u : 1u), acc, false);
     if (!in_acc) mk_vm_emit(t, slot);
     mk_vm_emit(t, x_slot);
     mk_vm_emit(t, y_slot);
@@ -666,7 +785,7 @@ static void at_select(mk_vm_translator_t *t) {
 static void result_of_rare(mk_vm_translator_t *t, uint32_t op, mk_vm_acc_t acc) {
     mk_vm_spare_all(t);
     mk_vm_forget_all(t);
-    begin_result(t, op, acc, false);
+    mk_vm_begin_result(t, op, acc, false);
 }
 
 static void memory_grow(mk_vm_translator_t *t) {
@@ -714,7 +833,7 @@ static void on_two(mk_vm_translator_t *t, uint32_t op, bool result) {
 
 static void number_of(mk_vm_translator_t *t, uint32_t op, bool index) {
     mk_vm_spare_acc(t, MK_VM_ACC_I);
-    begin_result(t, op, MK_VM_ACC_I, false);
+    mk_vm_begin_result(t, op, MK_VM_ACC_I, false);
     if (index) mk_vm_emit32(t, t->c.in.index);
     end_result(t);
 }
@@ -792,6 +911,7 @@ static void special(mk_vm_translator_t *t) {
 static void instruction(mk_vm_translator_t *t) {
     const rule_t *rule = &rules[t->c.in.opcode];
     uint8_t       opcode = t->c.in.opcode;
+    if (t->marks != NULL) t->marks[t->mark_count++] = (struct mk_vm_mark){mk_vm_here(t), t->c.in.at};
     if (opcode >= MK_VM_BLOCK && opcode <= MK_VM_END) {
         control(t);
         return;
@@ -813,6 +933,7 @@ static void translator_fini(mk_vm_translator_t *t) {
     mk_free(t->stack);
     mk_free(t->labels);
     mk_free(t->code);
+    mk_free(t->marks);
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -954,10 +1075,11 @@ uint32_t mk_vm_byte_of_pc(const mk_vm_module_t *module, const mk_vm_limits_t *li
     mk_vm_translator_t t;
     uint32_t           at = 0;
     if (function < module->function_imports || function >= module->function_count) return 0;
+    const mk_vm_function_t *f = &module->functions[function];
     if (translator_begin(&t, module, limits, function)) {
-        while (at == 0 && translator_next(&t)) {
-            if (mk_vm_here(&t) > pc) at = t.c.in.at;
-        }
+        t.marks = mk_alloc((f->code_end - f->code_at) * sizeof *t.marks); /* an instruction has a byte or more */
+        while (t.marks != NULL && translator_next(&t)) {}
+        for (uint32_t i = 0; i < t.mark_count && t.marks[i].pc <= pc; i++) at = t.marks[i].at;
     }
     translator_fini(&t);
     return at;

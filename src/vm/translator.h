@@ -2,7 +2,8 @@
 /* translator.h -- the state of translating one function, and the layer that knows where values are (emit.c).
  *
  * Beside the checker's stack of types runs a stack of places: an operand is in its own slot, in an accumulator, still in the
- * local it came from, or a constant. It moves to its own slot only when it must.
+ * local it came from, a constant, or the sum of a slot and a constant that nobody has worked out yet (an address, most often). It
+ * moves to its own slot only when it must.
  *
  * Invariants: at most one operand is in each accumulator. Every operand below `settled` is in its own slot, and at most
  * UNSETTLED_MAX are above, so that nothing here takes time in proportion to the stack. Operands below the innermost block's
@@ -15,14 +16,14 @@
 /* The accumulators. */
 typedef enum mk_vm_acc { MK_VM_ACC_I, MK_VM_ACC_F32, MK_VM_ACC_F64, MK_VM_ACCS } mk_vm_acc_t;
 
-typedef enum mk_vm_where { MK_VM_WHERE_SLOT, MK_VM_WHERE_ACC, MK_VM_WHERE_LOCAL, MK_VM_WHERE_CONST } mk_vm_where_t;
+typedef enum mk_vm_where { MK_VM_WHERE_SLOT, MK_VM_WHERE_ACC, MK_VM_WHERE_LOCAL, MK_VM_WHERE_CONST, MK_VM_WHERE_SUM } mk_vm_where_t;
 
 typedef struct mk_vm_operand {
     uint8_t  where; /* mk_vm_where_t                                      */
     uint8_t  acc;   /* mk_vm_acc_t: what kind of value                    */
-    uint16_t slot;  /* its own, or the local                              */
+    uint16_t slot;  /* its own, or the local; the sum's                   */
     uint32_t index; /* on the stack: its own slot is operands_at + index  */
-    uint64_t value; /* a constant's bits                                  */
+    uint64_t value; /* a constant's bits; what is added to the slot       */
 } mk_vm_operand_t;
 
 /* A list of places in the code that are to be set to one target when it is known: each holds the number of the one before. */
@@ -55,6 +56,7 @@ typedef struct mk_vm_translator {
     struct {
         uint32_t operand; /* the operand that is in it, or MK_VM_NONE            */
         uint32_t slot;    /* a slot that has the same value, or MK_VM_NONE       */
+        uint32_t made_at, made_end; /* the instruction that left it there, while it may still be turned into its twin */
     } acc[MK_VM_ACCS];
 
     uint32_t    last, last_end; /* the instruction emitted last, if nothing came between; MK_VM_NONE */
@@ -65,6 +67,10 @@ typedef struct mk_vm_translator {
     mk_vm_stop_t *wanted; /* NULL: nothing */
     bool          by_pc, in_call, found;
     mk_err_t      found_err;
+    struct mk_vm_mark {
+        uint32_t pc, at;
+    } *marks; /* where each instruction begins in both; NULL: nobody asks */
+    uint32_t mark_count;
 } mk_vm_translator_t;
 
 /* --- emit.c ------------------------------------------------------------------------------------------------------------- */
@@ -81,6 +87,11 @@ void mk_vm_emit32(mk_vm_translator_t *t, uint32_t value);
 void mk_vm_emit64(mk_vm_translator_t *t, uint64_t value);
 /* The instruction begins that is emitted next; nothing may look back at it. */
 void mk_vm_emit_op(mk_vm_translator_t *t, uint32_t op);
+
+/* An instruction with a result: what is emitted between the two are its operands. `twin`: the next number does the same and writes to
+ * a slot as well. */
+void mk_vm_begin_result(mk_vm_translator_t *t, uint32_t op, mk_vm_acc_t acc, bool twin);
+void mk_vm_end_result(mk_vm_translator_t *t);
 
 /* The stack of places. push() takes an operand wherever it is; pop() leaves it to the caller, who must use an accumulator's value
  * before it emits anything that has a result of that kind. */
