@@ -35,11 +35,37 @@ static void add(out_t *out, const char *fmt, ...) {
     out->left -= used;
 }
 
+/* How many bytes the instruction that trapped wanted; 0: more than one access. */
+static unsigned access_bytes(const mk_vm_instance_t *instance) {
+    static const struct {
+        uint16_t op; /* the first of its forms; the list is in the order of their numbers */
+        uint16_t bytes;
+    } accesses[] = {
+#define BYTES(_, id, name, bytes, ...)          {MK_VM_OP_##id##_RR, bytes},
+#define BYTES_OF_FLOAT(_, id, name, bytes, ...) {MK_VM_OP_##id##_RA, bytes},
+        MK_VM_LOAD(BYTES, _) MK_VM_STORE(BYTES, _) MK_VM_STORE_FLOAT(BYTES_OF_FLOAT, _){MK_VM_OP_MOVE, 0}};
+#undef BYTES
+#undef BYTES_OF_FLOAT
+    const mk_vm_instance_t *where = instance->trap_instance;
+    unsigned                bytes = 0;
+    if (where == NULL) return 0;
+    const mk_vm_code_t *code =
+        atomic_load_explicit(&where->program->code[instance->trap_function], memory_order_acquire);
+    uint16_t op = code->units[instance->trap_pc];
+    for (size_t i = 0; i < sizeof accesses / sizeof accesses[0] && accesses[i].op <= op; i++) bytes = accesses[i].bytes;
+    return bytes;
+}
+
 /* What was wrong, with its figures. */
 static void add_facts(out_t *out, const mk_vm_instance_t *instance) {
     unsigned long long a = instance->trap_facts[0], b = instance->trap_facts[1];
     switch (instance->trap) {
-    case MK_VM_TRAP_MEMORY_BOUNDS: add(out, ": address %llu of %llu", a, b); break;
+    case MK_VM_TRAP_MEMORY_BOUNDS: {
+        unsigned bytes = access_bytes(instance);
+        if (bytes > 0) add(out, ": %u %s at %llu of %llu", bytes, bytes == 1 ? "byte" : "bytes", a, b);
+        else add(out, ": from %llu of %llu", a, b);
+        break;
+    }
     case MK_VM_TRAP_TABLE_BOUNDS:
     case MK_VM_TRAP_UNDEFINED: add(out, ": entry %llu of %llu", a, b); break;
     case MK_VM_TRAP_UNINITIALIZED:
