@@ -59,14 +59,14 @@ static inline uint64_t mk_vm_i64_extend_i32_s(uint32_t a) { return (uint64_t)(in
  * so on. The quotient of the least number and -1 has no place; their remainder is 0, although C would trap. */
 #define MK_VM_INTEGERS(bits)                                                                                        \
     static inline uint##bits##_t mk_vm_i##bits##_rotl(uint##bits##_t a, uint##bits##_t n) {                         \
-        return a << (n & (bits - 1)) | a >> (-n & (bits - 1));                                                      \
+        return a << (n & ((bits) - 1)) | a >> (-n & ((bits) - 1));                                                  \
     }                                                                                                               \
     static inline uint##bits##_t mk_vm_i##bits##_rotr(uint##bits##_t a, uint##bits##_t n) {                         \
-        return a >> (n & (bits - 1)) | a << (-n & (bits - 1));                                                      \
+        return a >> (n & ((bits) - 1)) | a << (-n & ((bits) - 1));                                                  \
     }                                                                                                               \
     static inline mk_vm_trap_t mk_vm_i##bits##_div_s(uint##bits##_t a, uint##bits##_t b, uint##bits##_t *out) {     \
         if (b == 0) return MK_VM_TRAP_DIVIDE_BY_ZERO;                                                               \
-        if (a == (uint##bits##_t)1 << (bits - 1) && b == UINT##bits##_MAX) return MK_VM_TRAP_OVERFLOW;              \
+        if (a == (uint##bits##_t)1 << ((bits) - 1) && b == UINT##bits##_MAX) return MK_VM_TRAP_OVERFLOW;            \
         *out = (uint##bits##_t)((int##bits##_t)a / (int##bits##_t)b);                                               \
         return MK_VM_TRAP_NONE;                                                                                     \
     }                                                                                                               \
@@ -116,13 +116,13 @@ MK_VM_INTEGERS(64)
     static inline float_t mk_vm_f##bits##_nan(void) { return mk_vm_f##bits##_from_bits(MK_VM_F##bits##_NAN); }      \
     static inline float_t mk_vm_f##bits##_canonical(float_t x) { return x == x ? x : mk_vm_f##bits##_nan(); }       \
     static inline float_t mk_vm_f##bits##_neg(float_t x) {                                                          \
-        return mk_vm_f##bits##_from_bits(mk_vm_f##bits##_bits(x) ^ (uint##bits##_t)1 << (bits - 1));                \
+        return mk_vm_f##bits##_from_bits(mk_vm_f##bits##_bits(x) ^ (uint##bits##_t)1 << ((bits) - 1));              \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_abs(float_t x) {                                                          \
-        return mk_vm_f##bits##_from_bits(mk_vm_f##bits##_bits(x) & ~((uint##bits##_t)1 << (bits - 1)));             \
+        return mk_vm_f##bits##_from_bits(mk_vm_f##bits##_bits(x) & ~((uint##bits##_t)1 << ((bits) - 1)));           \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_copysign(float_t x, float_t sign) {                                       \
-        uint##bits##_t mask = (uint##bits##_t)1 << (bits - 1);                                                      \
+        uint##bits##_t mask = (uint##bits##_t)1 << ((bits) - 1);                                                    \
         return mk_vm_f##bits##_from_bits((mk_vm_f##bits##_bits(x) & ~mask) | (mk_vm_f##bits##_bits(sign) & mask));  \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_min(float_t a, float_t b) {                                               \
@@ -138,7 +138,7 @@ MK_VM_INTEGERS(64)
         return mk_vm_f##bits##_from_bits(mk_vm_f##bits##_bits(a) & mk_vm_f##bits##_bits(b));                        \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_trunc(float_t x) {                                                        \
-        if (!(mk_vm_f##bits##_abs(x) < whole)) return mk_vm_f##bits##_canonical(x);                                 \
+        if (!(mk_vm_f##bits##_abs(x) < (whole))) return mk_vm_f##bits##_canonical(x);                               \
         return mk_vm_f##bits##_copysign((float_t)(int_t)x, x);                                                      \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_ceil(float_t x) {                                                         \
@@ -150,7 +150,7 @@ MK_VM_INTEGERS(64)
         return cut > x ? cut - 1 : cut;                                                                             \
     }                                                                                                               \
     static inline float_t mk_vm_f##bits##_nearest(float_t x) {                                                      \
-        if (!(mk_vm_f##bits##_abs(x) < whole)) return mk_vm_f##bits##_canonical(x);                                 \
+        if (!(mk_vm_f##bits##_abs(x) < (whole))) return mk_vm_f##bits##_canonical(x);                               \
         float_t cut = mk_vm_f##bits##_trunc(x), rest = mk_vm_f##bits##_abs(x - cut);                                \
         bool    away = rest > (float_t)0.5 || (rest == (float_t)0.5 && ((int_t)cut & 1) != 0);                      \
         return away ? cut + mk_vm_f##bits##_copysign(1, x) : cut;                                                   \
@@ -174,8 +174,8 @@ MK_VM_FLOATS(64, double, int64_t, 4503599627370496.0, __builtin_sqrt)
     }                                                                                                               \
     static inline uint##ibits##_t mk_vm_i##ibits##_trunc_sat_f##fbits##_##sign(float_t x) {                         \
         if (x != x) return 0;                                                                                       \
-        if (!(x fits_above)) return (uint##ibits##_t)least;                                                         \
-        if (!(x fits_below)) return (uint##ibits##_t)most;                                                          \
+        if (!(x fits_above)) return (uint##ibits##_t)(least);                                                       \
+        if (!(x fits_below)) return (uint##ibits##_t)(most);                                                        \
         return (uint##ibits##_t)(int_t)x;                                                                           \
     }
 MK_VM_TRUNC(32, 32, s, float,  int32_t,  INT32_MIN, INT32_MAX,  >= -2147483648.0f,          < 2147483648.0f)
