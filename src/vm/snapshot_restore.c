@@ -248,8 +248,8 @@ static bool make_room(restorer_t *s, const frame_t *f) {
            mk_vm_fail(&s->r, f->at, MK_ERR_NOMEM, "out of memory");
 }
 
-/* The code takes some operands from elsewhere; that they are the same there is part of what the code relies on. */
-static bool is_known_otherwise(const mk_vm_operand_place_t *place, const uint64_t *window, uint64_t value) {
+/* The code takes some operands from a local or knows them: it relies on their being the same there. */
+static bool agrees(const mk_vm_operand_place_t *place, const uint64_t *window, uint64_t value) {
     return place->where == MK_VM_IN_SLOT ||
            value == (place->where == MK_VM_CONSTANT ? place->value : window[place->slot]);
 }
@@ -265,7 +265,7 @@ static bool get_values(restorer_t *s, const frame_t *f) {
     for (uint32_t i = 0; i < stop->operands && s->r.err == MK_OK; i++) {
         at = s->r.at;
         uint64_t value = get_value(s, stop->operand_types[i]);
-        if (!is_known_otherwise(&stop->places[i], window, value)) return malformed(s, at, "an operand that cannot be");
+        if (!agrees(&stop->places[i], window, value)) return malformed(s, at, "an operand that cannot be");
         window[f->code->operands_at + i] = value;
     }
     window[f->code->link_at] = f->link;
