@@ -264,12 +264,31 @@ bool mk_vm_stack_grow(mk_vm_instance_t *instance, uint32_t used, uint32_t slots)
     return true;
 }
 
+static const mk_vm_code_t *code_of(const mk_vm_stack_t *s, uint32_t function) {
+    return atomic_load_explicit(&s->current->program->code[function], memory_order_acquire);
+}
+
+/* Slots that the frames need: the window of one that called may reach beyond the window of what it called. Frames of several
+ * instances need all there is. */
+static uint32_t stack_used(const mk_vm_stack_t *s) {
+    uint32_t function = s->function, base = s->base, used = 0;
+    for (;;) {
+        const mk_vm_code_t *code = code_of(s, function);
+        if (base + code->slots > used) used = base + code->slots;
+        mk_vm_link_t link = s->slots[base + code->link_at];
+        function = (uint32_t)(link >> 32);
+        if (function >= s->current->program->module.function_count)
+            return (uint32_t)link == MK_VM_EXIT_HALT ? used : s->capacity;
+        base -= code_of(s, function)->units[(uint32_t)link - 1];
+    }
+}
+
 /* What waits, perhaps for long, keeps what it uses. */
 static void stack_shrink(mk_vm_instance_t *instance) {
-    mk_vm_stack_t      *s = &instance->stack;
-    const mk_vm_code_t *code = atomic_load_explicit(&s->current->program->code[s->function], memory_order_acquire);
-    uint32_t            used = s->base + code->slots;
-    if (s->capacity <= MK_VM_STACK_SLOTS || s->capacity < 2 * used) return;
+    mk_vm_stack_t *s = &instance->stack;
+    if (s->capacity <= MK_VM_STACK_SLOTS || s->capacity < 2 * (s->base + code_of(s, s->function)->slots)) return;
+    uint32_t used = stack_used(s);
+    if (s->capacity < 2 * used) return;
     uint64_t *shrunk = mk_realloc(s->slots, used * sizeof *shrunk);
     if (shrunk == NULL) return;
     s->slots = shrunk;
