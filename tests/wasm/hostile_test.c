@@ -83,6 +83,26 @@ TEST(an_allocator_that_loops_ends_too) {
     world_close(&w);
 }
 
+TEST(without_a_budget_a_loop_goes_on_in_slices_and_hurts_nobody) {
+    if (!world_engine()->continues) return;
+    wasm_options_t none = {.budget_ms = WASM_BUDGET_NONE};
+    world_open(&w);
+    actor_id_t guest[2] = {world_spawn(&w, "loop", NULL), world_spawn(&w, "loop", &none)};
+    actor_id_t bystander = world_spawn(&w, "forever", NULL);
+    for (int i = 0; i < 2; i++) CHECK(actor_send(w.rt, guest[i], GO, NULL, 0));
+    uint64_t began_ms = used_ms();
+    while (used_ms() - began_ms < 300) runtime_wait(w.rt, 1);
+    for (int i = 0; i < 2; i++) {
+        wasm_actor_info_t info = world_info(&w, guest[i]);
+        CHECK(info.computing);
+        CHECK(info.preempted > 30 &&
+              info.preempted < 30000); /* 1500, if a slice were what it should be to the letter */
+    }
+    CHECK(world_send(&w, bystander, PING, NULL, 0));
+    CHECK(world_wait(&w, PONG) != NULL);
+    world_close(&w);
+}
+
 TEST(a_guest_that_is_only_busy_finishes) {
     wasm_options_t options = {.budget_ms = 5000};
     world_open(&w);
