@@ -39,7 +39,7 @@ typedef struct subject {
     size_t          size;
     mk_vm_module_t  module; /* as our decoder sees it */
     host_import_t  *imports;
-    uint64_t        fuel;  /* for one call                              */
+    uint64_t        fuel;  /* left for all calls, about                 */
     int32_t         slice; /* ours stops after so much of it            */
     uint64_t        log;   /* of the imports called, with arguments     */
     uint32_t        calls; /* imports called since the module was opened */

@@ -31,7 +31,7 @@ from loader import convert  # noqa: E402
 
 BATCH = 32
 # Nothing that ours ends within its fuel takes WAMR this long.
-SECONDS_PER_BATCH, SECONDS_ALONE = 60, 20
+SECONDS_PER_BATCH, SECONDS_ALONE = 120, 60
 
 # Where WAMR 2.4 is known to be wrong, by what the difference looks like.
 WAMR_IS_WRONG = []

@@ -92,9 +92,9 @@ static void ours_call(void *opened, const char *name, uint32_t function, const u
     (void)name;
     ours_t     *ours = opened;
     subject_t  *subject = ours->subject;
-    uint64_t    cost = (uint64_t)(subject->slice > STOP_COST ? subject->slice : STOP_COST), spent = 0;
+    uint64_t    cost = (uint64_t)(subject->slice > STOP_COST ? subject->slice : STOP_COST);
     mk_vm_end_t end = mk_vm_call(ours->instance, function, args, out->values, subject->slice);
-    for (; end == MK_VM_OUT_OF_FUEL && spent < subject->fuel; spent += cost) {
+    for (; end == MK_VM_OUT_OF_FUEL && subject->fuel > cost; subject->fuel -= cost) {
         end = mk_vm_resume(ours->instance, out->values, subject->slice);
     }
     if (end == MK_VM_TRAPPED) trapped(ours, mk_vm_trap(ours->instance), out);
