@@ -294,3 +294,29 @@ void mk_vm_settle_local(mk_vm_translator_t *t, uint32_t local) {
         if ((o->where == MK_VM_WHERE_LOCAL || o->where == MK_VM_WHERE_SUM) && o->slot == local) settle_one(t, i);
     }
 }
+
+/* --- instructions ------------------------------------------------------------------------------------------------------ */
+
+uint32_t mk_vm_form(uint32_t op, uint32_t forms, uint32_t form) {
+    mk_assert((forms & form) != 0);
+    uint32_t before = (uint32_t)__builtin_popcount(forms & (form - 1));
+    return op + ((forms & MK_VM_TO_SLOT) != 0 ? 2 * before : before);
+}
+
+void mk_vm_end_operand(mk_vm_translator_t *t) {
+    mk_vm_end_result(t);
+    mk_vm_push_result(t, t->last_acc);
+}
+
+/* True: the instruction emitted last is a comparison of integers, whose result nobody has used. */
+bool mk_vm_compared_last(const mk_vm_translator_t *t) {
+    return t->failed == MK_VM_TRAP_NONE && t->last != MK_VM_NONE && t->last_end == mk_vm_here(t) &&
+           t->code->units[t->last] < MK_VM_COMPARISONS;
+}
+
+/* A constant address and the offset in one number. */
+bool mk_vm_fixed_address(const mk_vm_operand_t *address, uint64_t *offset) {
+    if (address->where != MK_VM_WHERE_CONST || address->value + *offset > UINT32_MAX) return false;
+    *offset += address->value;
+    return true;
+}

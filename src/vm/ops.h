@@ -18,6 +18,15 @@
 
 #include "vm/opcodes.h"
 
+/* What makes code faster and the engine larger: left out where text is scarce (MK_VM_SMALL). */
+#ifdef MK_VM_SMALL
+#define MK_VM_LARGE(...)
+#define MK_VM_OP_LOAD_FIRST(id) MK_VM_OP_##id##_R
+#else
+#define MK_VM_LARGE(...) __VA_ARGS__
+#define MK_VM_OP_LOAD_FIRST(id) MK_VM_OP_##id##_RR
+#endif
+
 /* clang-format off */
 
 /* --- numeric operations: id, name, kind of operands, of the result, what it computes of x and y --------------------------- */
@@ -308,74 +317,67 @@ enum mk_vm_form {
 };
 
 enum {
-    MK_VM_FORMS_COMMUTE = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_TO_SLOT,
-    MK_VM_FORMS_ORDERED = MK_VM_RR | MK_VM_AR | MK_VM_RA | MK_VM_RK | MK_VM_AK | MK_VM_TO_SLOT,
+    MK_VM_TWINS = 0 MK_VM_LARGE(| MK_VM_TO_SLOT),
+    MK_VM_FORMS_COMMUTE = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_TWINS,
+    MK_VM_FORMS_ORDERED = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_TWINS MK_VM_LARGE(| MK_VM_RA),
     MK_VM_FORMS_COMPARE = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK,
     MK_VM_FORMS_CHECKED = MK_VM_RR,
-    MK_VM_FORMS_FLOAT = MK_VM_RR | MK_VM_AR | MK_VM_RA | MK_VM_TO_SLOT,
-    MK_VM_FORMS_FLOAT_COMPARE = MK_VM_RR | MK_VM_AR,
-    MK_VM_FORMS_UNARY = MK_VM_R | MK_VM_A,
+    MK_VM_FORMS_FLOAT = MK_VM_RR | MK_VM_TWINS MK_VM_LARGE(| MK_VM_AR | MK_VM_RA),
+    MK_VM_FORMS_FLOAT_COMPARE = MK_VM_RR MK_VM_LARGE(| MK_VM_AR),
+    MK_VM_FORMS_UNARY = MK_VM_R MK_VM_LARGE(| MK_VM_A),
     MK_VM_FORMS_RARE = MK_VM_R,
     /* Those with two take the sum of both for the address, and no offset. */
-    MK_VM_FORMS_LOAD = MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_R | MK_VM_A | MK_VM_K | MK_VM_TO_SLOT,
-    MK_VM_FORMS_STORE = MK_VM_RR | MK_VM_AR | MK_VM_RA | MK_VM_RK | MK_VM_AK | MK_VM_KR | MK_VM_KA | MK_VM_SR |
-                        MK_VM_SA | MK_VM_SK,
-    MK_VM_FORMS_STORE_FLOAT = MK_VM_RA | MK_VM_KA | MK_VM_AA | MK_VM_SA,
+    MK_VM_FORMS_LOAD = MK_VM_R | MK_VM_A | MK_VM_TWINS MK_VM_LARGE(| MK_VM_RR | MK_VM_AR | MK_VM_RK | MK_VM_AK | MK_VM_K),
+    MK_VM_FORMS_STORE = MK_VM_RR | MK_VM_AR | MK_VM_RA MK_VM_LARGE(| MK_VM_RK | MK_VM_AK | MK_VM_KR | MK_VM_KA | MK_VM_SR |
+                                                                  MK_VM_SA | MK_VM_SK),
+    MK_VM_FORMS_STORE_FLOAT = 0 MK_VM_LARGE(| MK_VM_RA | MK_VM_KA | MK_VM_AA | MK_VM_SA),
 };
 
-#define MK_VM_OP_COMMUTE(X, id, name, ...)                                  \
-    X(id##_RR, name, "rr") X(id##_RR_R, name, "rr>")                        \
-    X(id##_AR, name, "ar") X(id##_AR_R, name, "ar>")                        \
-    X(id##_RK, name, "rk") X(id##_RK_R, name, "rk>")                        \
-    X(id##_AK, name, "ak") X(id##_AK_R, name, "ak>")
-#define MK_VM_OP_ORDERED(X, id, name, ...)                                  \
-    X(id##_RR, name, "rr") X(id##_RR_R, name, "rr>")                        \
-    X(id##_AR, name, "ar") X(id##_AR_R, name, "ar>")                        \
-    X(id##_RA, name, "ra") X(id##_RA_R, name, "ra>")                        \
-    X(id##_RK, name, "rk") X(id##_RK_R, name, "rk>")                        \
-    X(id##_AK, name, "ak") X(id##_AK_R, name, "ak>")
-#define MK_VM_OP_COMPARE(X, id, name, ...)                                  \
+#define MK_VM_OP_TWINS(X, id, name, layout) X(id, name, layout) MK_VM_LARGE(X(id##_R, name, layout ">"))
+#define MK_VM_OP_COMMUTE(X, id, name, ...)                                                              \
+    MK_VM_OP_TWINS(X, id##_RR, name, "rr") MK_VM_OP_TWINS(X, id##_AR, name, "ar")                       \
+    MK_VM_OP_TWINS(X, id##_RK, name, "rk") MK_VM_OP_TWINS(X, id##_AK, name, "ak")
+#define MK_VM_OP_ORDERED(X, id, name, ...)                                                              \
+    MK_VM_OP_TWINS(X, id##_RR, name, "rr") MK_VM_OP_TWINS(X, id##_AR, name, "ar")                       \
+    MK_VM_LARGE(MK_VM_OP_TWINS(X, id##_RA, name, "ra"))                                                 \
+    MK_VM_OP_TWINS(X, id##_RK, name, "rk") MK_VM_OP_TWINS(X, id##_AK, name, "ak")
+#define MK_VM_OP_COMPARE(X, id, name, ...)                                                              \
     X(id##_RR, name, "rr") X(id##_AR, name, "ar") X(id##_RK, name, "rk") X(id##_AK, name, "ak")
-#define MK_VM_OP_BRANCH(X, id, name, ...)                                   \
-    X(BR_##id##_RR, "br_if " name, "rrb") X(BR_##id##_AR, "br_if " name, "arb") \
+#define MK_VM_OP_BRANCH(X, id, name, ...)                                                               \
+    X(BR_##id##_RR, "br_if " name, "rrb") X(BR_##id##_AR, "br_if " name, "arb")                         \
     X(BR_##id##_RK, "br_if " name, "rkb") X(BR_##id##_AK, "br_if " name, "akb")
 #define MK_VM_OP_CHECKED(X, id, name, ...) X(id##_RR, name, "rr")
-#define MK_VM_OP_FLOAT(X, id, name, ...)                                    \
-    X(id##_RR, name, "rr") X(id##_RR_R, name, "rr>")                        \
-    X(id##_AR, name, "ar") X(id##_AR_R, name, "ar>")                        \
-    X(id##_RA, name, "ra") X(id##_RA_R, name, "ra>")
-#define MK_VM_OP_FLOAT_COMPARE(X, id, name, ...) X(id##_RR, name, "rr") X(id##_AR, name, "ar")
-#define MK_VM_OP_UNARY(X, id, name, ...) X(id##_R, name, "r") X(id##_A, name, "a")
+#define MK_VM_OP_FLOAT(X, id, name, ...)                                                                \
+    MK_VM_OP_TWINS(X, id##_RR, name, "rr")                                                              \
+    MK_VM_LARGE(MK_VM_OP_TWINS(X, id##_AR, name, "ar") MK_VM_OP_TWINS(X, id##_RA, name, "ra"))
+#define MK_VM_OP_FLOAT_COMPARE(X, id, name, ...) X(id##_RR, name, "rr") MK_VM_LARGE(X(id##_AR, name, "ar"))
+#define MK_VM_OP_UNARY(X, id, name, ...) X(id##_R, name, "r") MK_VM_LARGE(X(id##_A, name, "a"))
 #define MK_VM_OP_RARE(X, id, name, ...) X(id##_R, name, "r")
-#define MK_VM_OP_LOAD(X, id, name, ...)                                     \
-    X(id##_RR, name, "rr") X(id##_RR_R, name, "rr>")                        \
-    X(id##_AR, name, "ar") X(id##_AR_R, name, "ar>")                        \
-    X(id##_RK, name, "rk") X(id##_RK_R, name, "rk>")                        \
-    X(id##_AK, name, "ak") X(id##_AK_R, name, "ak>")                        \
-    X(id##_R, name, "ro") X(id##_R_R, name, "ro>")                          \
-    X(id##_A, name, "ao") X(id##_A_R, name, "ao>")                          \
-    X(id##_K, name, "o") X(id##_K_R, name, "o>")
-#define MK_VM_OP_STORE(X, id, name, ...)                                    \
-    X(id##_RR, name, "rro") X(id##_AR, name, "aro") X(id##_RA, name, "rao") \
-    X(id##_RK, name, "rko") X(id##_AK, name, "ako")                         \
-    X(id##_KR, name, "ro") X(id##_KA, name, "ao")                           \
-    X(id##_SR, name, "rkr") X(id##_SA, name, "rka") X(id##_SK, name, "rkk")
-#define MK_VM_OP_STORE_FLOAT(X, id, name, ...)                              \
-    X(id##_RA, name, "rao") X(id##_KA, name, "ao") X(id##_AA, name, "aao")  \
-    X(id##_SA, name, "rka")
-#define MK_VM_OP_PAIR(X, id, name, ...)                                     \
-    X(PAIR_##id##_RR_R, name, "rrr") X(PAIR_##id##_RR_R_R, name, "rrr>") X(PAIR_##id##_RR_K, name, "rrk") X(PAIR_##id##_RR_K_R, name, "rrk>") \
-    X(PAIR_##id##_AR_R, name, "arr") X(PAIR_##id##_AR_R_R, name, "arr>") X(PAIR_##id##_AR_K, name, "ark") X(PAIR_##id##_AR_K_R, name, "ark>") \
-    X(PAIR_##id##_RK_R, name, "rkr") X(PAIR_##id##_RK_R_R, name, "rkr>") X(PAIR_##id##_RK_K, name, "rkk") X(PAIR_##id##_RK_K_R, name, "rkk>") \
-    X(PAIR_##id##_AK_R, name, "akr") X(PAIR_##id##_AK_R_R, name, "akr>") X(PAIR_##id##_AK_K, name, "akk") X(PAIR_##id##_AK_K_R, name, "akk>")
+#define MK_VM_OP_LOAD(X, id, name, ...)                                                                 \
+    MK_VM_LARGE(MK_VM_OP_TWINS(X, id##_RR, name, "rr") MK_VM_OP_TWINS(X, id##_AR, name, "ar")           \
+                MK_VM_OP_TWINS(X, id##_RK, name, "rk") MK_VM_OP_TWINS(X, id##_AK, name, "ak"))          \
+    MK_VM_OP_TWINS(X, id##_R, name, "ro") MK_VM_OP_TWINS(X, id##_A, name, "ao")                         \
+    MK_VM_LARGE(MK_VM_OP_TWINS(X, id##_K, name, "o"))
+#define MK_VM_OP_STORE(X, id, name, ...)                                                                \
+    X(id##_RR, name, "rro") X(id##_AR, name, "aro") X(id##_RA, name, "rao")                             \
+    MK_VM_LARGE(X(id##_RK, name, "rko") X(id##_AK, name, "ako")                                         \
+                X(id##_KR, name, "ro") X(id##_KA, name, "ao")                                           \
+                X(id##_SR, name, "rkr") X(id##_SA, name, "rka") X(id##_SK, name, "rkk"))
+#define MK_VM_OP_STORE_FLOAT(X, id, name, ...)                                                          \
+    X(id##_RA, name, "rao") X(id##_KA, name, "ao") X(id##_AA, name, "aao") X(id##_SA, name, "rka")
+#define MK_VM_OP_PAIR(X, id, name, ...)                                                                 \
+    MK_VM_OP_TWINS(X, PAIR_##id##_RR_R, name, "rrr") MK_VM_OP_TWINS(X, PAIR_##id##_RR_K, name, "rrk")   \
+    MK_VM_OP_TWINS(X, PAIR_##id##_AR_R, name, "arr") MK_VM_OP_TWINS(X, PAIR_##id##_AR_K, name, "ark")   \
+    MK_VM_OP_TWINS(X, PAIR_##id##_RK_R, name, "rkr") MK_VM_OP_TWINS(X, PAIR_##id##_RK_K, name, "rkk")   \
+    MK_VM_OP_TWINS(X, PAIR_##id##_AK_R, name, "akr") MK_VM_OP_TWINS(X, PAIR_##id##_AK_K, name, "akk")
 
 #define MK_VM_OPS(X)                                                        \
     MK_VM_COMPARE(MK_VM_OP_COMPARE, X) /* first, for their numbers */       \
-    MK_VM_COMPARE(MK_VM_OP_BRANCH, X)                                       \
+    MK_VM_LARGE(MK_VM_COMPARE(MK_VM_OP_BRANCH, X))                          \
     MK_VM_COMMUTE(MK_VM_OP_COMMUTE, X)                                      \
     MK_VM_MIRRORED(MK_VM_OP_COMMUTE, X)                                     \
     MK_VM_ORDERED(MK_VM_OP_ORDERED, X)                                      \
-    MK_VM_PAIRS(MK_VM_OP_PAIR, X)                                           \
+    MK_VM_LARGE(MK_VM_PAIRS(MK_VM_OP_PAIR, X))                                          \
     MK_VM_CHECKED(MK_VM_OP_CHECKED, X)                                      \
     MK_VM_FLOAT(MK_VM_OP_FLOAT, X)                                          \
     MK_VM_FLOAT_COMPARE(MK_VM_OP_FLOAT_COMPARE, X)                          \
@@ -385,7 +387,7 @@ enum {
     MK_VM_UNARY_CHECKED(MK_VM_OP_RARE, X)                                   \
     MK_VM_LOAD(MK_VM_OP_LOAD, X)                                            \
     MK_VM_STORE(MK_VM_OP_STORE, X)                                          \
-    MK_VM_STORE_FLOAT(MK_VM_OP_STORE_FLOAT, X)                              \
+    MK_VM_LARGE(MK_VM_STORE_FLOAT(MK_VM_OP_STORE_FLOAT, X))                 \
     MK_VM_OTHERS(X)
 /* clang-format on */
 
@@ -398,10 +400,11 @@ enum mk_vm_op {
 
 enum {
     MK_VM_OPPOSITE = 4,
-    MK_VM_BRANCH_IF = MK_VM_OP_BR_I32_EQ_RR,   /* more than the number of a comparison */
-    MK_VM_COMPARISONS = MK_VM_OP_BR_I32_EQ_RR, /* all below are comparisons            */
+    MK_VM_COMPARISONS = 20 * 4,            /* all below are comparisons            */
+    MK_VM_BRANCH_IF = MK_VM_COMPARISONS,   /* more than the number of a comparison */
 };
-_Static_assert(MK_VM_OP_I32_EQ_RR == 0 && (int)MK_VM_OP_I32_NE_RR == (int)MK_VM_OPPOSITE && MK_VM_BRANCH_IF % 8 == 0,
+_Static_assert(MK_VM_OP_I32_EQ_RR == 0 && (int)MK_VM_OP_I32_NE_RR == (int)MK_VM_OPPOSITE &&
+                   (int)MK_VM_OP_I64_LE_U_AK == MK_VM_COMPARISONS - 1 && MK_VM_BRANCH_IF % 8 == 0,
                "comparisons come first and in pairs");
 
 typedef struct mk_vm_op_facts {

@@ -111,7 +111,7 @@
     }
 #define BOTH(id, units, kind, result, xx, yy, expression) \
     COMPUTE(id, units, kind, result, xx, yy, expression)  \
-    COMPUTE_TO(id##_R, units, kind, result, xx, yy, expression)
+    MK_VM_LARGE(COMPUTE_TO(id##_R, units, kind, result, xx, yy, expression))
 
 #define ON_COMMUTE(_, id, name, kind, result, expression)                      \
     BOTH(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
@@ -144,12 +144,12 @@
 
 #define ON_ORDERED(_, id, name, kind, result, expression) \
     ON_COMMUTE(_, id, name, kind, result, expression)     \
-    BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression)
+    MK_VM_LARGE(BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression))
 
-#define ON_FLOAT(_, id, name, kind, result, expression)                        \
-    BOTH(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
-    BOTH(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)     \
-    BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression)
+#define ON_FLOAT(_, id, name, kind, result, expression)                                \
+    BOTH(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression)         \
+    MK_VM_LARGE(BOTH(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression) \
+                    BOTH(id##_RA, 2, kind, result, SLOT_##kind(1), ACC_##kind, expression))
 
 #define ON_COMPARE(_, id, name, kind, result, expression)                         \
     COMPUTE(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
@@ -159,7 +159,7 @@
 
 #define ON_FLOAT_COMPARE(_, id, name, kind, result, expression)                   \
     COMPUTE(id##_RR, 3, kind, result, SLOT_##kind(1), SLOT_##kind(2), expression) \
-    COMPUTE(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression)
+    MK_VM_LARGE(COMPUTE(id##_AR, 2, kind, result, ACC_##kind, SLOT_##kind(1), expression))
 
 #define BRANCH_IF(suffix, units, kind, xx, yy, expression) \
     OP(suffix) {                                           \
@@ -191,17 +191,15 @@
         NEXT(3);                                             \
     }
 
-#define ON_UNARY(_, id, name, kind, result, expression) \
-    OP(id##_R) {                                        \
-        TYPE_##kind x = SLOT_##kind(1);                 \
-        SET_##result(expression);                       \
-        NEXT(2);                                        \
-    }                                                   \
-    OP(id##_A) {                                        \
-        TYPE_##kind x = ACC_##kind;                     \
-        SET_##result(expression);                       \
-        NEXT(1);                                        \
+#define COMPUTE_ONE(suffix, units, kind, result, xx, expression) \
+    OP(suffix) {                                                 \
+        TYPE_##kind x = xx;                                      \
+        SET_##result(expression);                                \
+        NEXT(units);                                             \
     }
+#define ON_UNARY(_, id, name, kind, result, expression)              \
+    COMPUTE_ONE(id##_R, 2, kind, result, SLOT_##kind(1), expression) \
+    MK_VM_LARGE(COMPUTE_ONE(id##_A, 1, kind, result, ACC_##kind, expression))
 #define ON_UNARY_RARE(_, id, name, kind, result, expression) \
     OP(id##_R) {                                             \
         TYPE_##kind x = SLOT_##kind(1);                      \
@@ -220,47 +218,51 @@
         NEXT(2);                                                     \
     }
 
-/* The bytes at `address`, or a trap. Addresses have 33 bits with their offset, and no sum here has more than 64. */
-#define REACH(address, offset, count)                  \
-    uint64_t reach = (uint64_t)(address) + (offset);   \
-    if (mk_unlikely(reach + (count) > memory_bytes)) { \
-        figure = reach;                                \
-        goto out_of_bounds;                            \
-    }                                                  \
-    uint8_t *at = memory + (size_t)reach;
+/* The bytes at `address`, or a trap. Addresses have 33 bits with their offset: where pointers have 32, each sum is looked at, for
+ * numbers of 64 cost more there. */
+#if UINTPTR_MAX > UINT32_MAX
+#define BEYOND(reach, address, offset, count) \
+    ((reach) = (uint64_t)(address) + (offset), (reach) + (count) > memory_bytes)
+typedef uint64_t reach_t;
+#else
+#define BEYOND(reach, address, offset, count)                                                     \
+    (__builtin_add_overflow((uint32_t)(address), (offset), &(reach)) || memory_bytes < (count) || \
+     (reach) > memory_bytes - (count))
+typedef uint32_t reach_t;
+#endif
 
-#define LOAD_FROM(suffix, units, count, kind, address, expression) \
-    OP(suffix) {                                                   \
-        REACH(address, U32((units)-2), count)                      \
-        SET_##kind(expression);                                    \
-        NEXT(units);                                               \
-    }                                                              \
-    OP(suffix##_R) {                                               \
-        REACH(address, U32((units)-2), count)                      \
-        SET_##kind(expression);                                    \
-        SLOT(units) = BITS_##kind;                                 \
-        NEXT((units) + 1);                                         \
+#define REACH(address, offset, count)                         \
+    reach_t reach;                                            \
+    if (mk_unlikely(BEYOND(reach, address, offset, count))) { \
+        figure = (uint64_t)(address) + (offset);              \
+        goto out_of_bounds;                                   \
+    }                                                         \
+    uint8_t *at = memory + reach;
+
+#define LOAD_AT(suffix, units, count, kind, address, offset, expression) \
+    OP(suffix) {                                                         \
+        REACH(address, offset, count)                                    \
+        SET_##kind(expression);                                          \
+        NEXT(units);                                                     \
     }
-#define LOAD_SUM(suffix, units, count, kind, x, y, expression) \
-    OP(suffix) {                                               \
-        REACH((x) + (y), 0u, count)                            \
-        SET_##kind(expression);                                \
-        NEXT(units);                                           \
-    }                                                          \
-    OP(suffix##_R) {                                           \
-        REACH((x) + (y), 0u, count)                            \
-        SET_##kind(expression);                                \
-        SLOT(units) = BITS_##kind;                             \
-        NEXT((units) + 1);                                     \
+#define LOAD_TO(suffix, units, count, kind, address, offset, expression) \
+    OP(suffix) {                                                         \
+        REACH(address, offset, count)                                    \
+        SET_##kind(expression);                                          \
+        SLOT(units) = BITS_##kind;                                       \
+        NEXT((units) + 1);                                               \
     }
-#define ON_LOAD(_, id, name, count, kind, expression)                       \
-    LOAD_SUM(id##_RR, 3, count, kind, SLOT_I32(1), SLOT_I32(2), expression) \
-    LOAD_SUM(id##_AR, 2, count, kind, ACC_I32, SLOT_I32(1), expression)     \
-    LOAD_SUM(id##_RK, 4, count, kind, SLOT_I32(1), K_I32(2), expression)    \
-    LOAD_SUM(id##_AK, 3, count, kind, ACC_I32, K_I32(1), expression)        \
-    LOAD_FROM(id##_R, 4, count, kind, SLOT_I32(1), expression)              \
-    LOAD_FROM(id##_A, 3, count, kind, ACC_I32, expression)                  \
-    LOAD_FROM(id##_K, 3, count, kind, 0u, expression)
+#define LOAD_BOTH(id, units, count, kind, address, offset, expression) \
+    LOAD_AT(id, units, count, kind, address, offset, expression)       \
+    MK_VM_LARGE(LOAD_TO(id##_R, units, count, kind, address, offset, expression))
+#define ON_LOAD(_, id, name, count, kind, expression)                                               \
+    MK_VM_LARGE(LOAD_BOTH(id##_RR, 3, count, kind, SLOT_I32(1) + SLOT_I32(2), 0u, expression)       \
+                    LOAD_BOTH(id##_AR, 2, count, kind, ACC_I32 + SLOT_I32(1), 0u, expression)       \
+                        LOAD_BOTH(id##_RK, 4, count, kind, SLOT_I32(1) + K_I32(2), 0u, expression)  \
+                            LOAD_BOTH(id##_AK, 3, count, kind, ACC_I32 + K_I32(1), 0u, expression)) \
+    LOAD_BOTH(id##_R, 4, count, kind, SLOT_I32(1), U32(2), expression)                              \
+    LOAD_BOTH(id##_A, 3, count, kind, ACC_I32, U32(1), expression)                                  \
+    MK_VM_LARGE(LOAD_BOTH(id##_K, 3, count, kind, 0u, U32(1), expression))
 
 #define STORE_TO(suffix, units, count, address, offset, value, action) \
     OP(suffix) {                                                       \
@@ -271,17 +273,16 @@
     }
 #define STORE_AT(suffix, units, count, address, value, action) \
     STORE_TO(suffix, units, count, address, U32((units)-2), value, action)
-#define ON_STORE(_, id, name, count, action)                                 \
-    STORE_AT(id##_RR, 5, count, SLOT_I32(1), SLOT(2), action)                \
-    STORE_AT(id##_AR, 4, count, ACC_I32, SLOT(1), action)                    \
-    STORE_AT(id##_RA, 4, count, SLOT_I32(1), a, action)                      \
-    STORE_AT(id##_RK, 6, count, SLOT_I32(1), K_I64(2), action)               \
-    STORE_AT(id##_AK, 5, count, ACC_I32, K_I64(1), action)                   \
-    STORE_AT(id##_KR, 4, count, 0u, SLOT(1), action)                         \
-    STORE_AT(id##_KA, 3, count, 0u, a, action)                               \
-    STORE_TO(id##_SR, 5, count, SLOT_I32(1) + K_I32(2), 0u, SLOT(4), action) \
-    STORE_TO(id##_SA, 4, count, SLOT_I32(1) + K_I32(2), 0u, a, action)       \
-    STORE_TO(id##_SK, 6, count, SLOT_I32(1) + K_I32(2), 0u, K_I64(4), action)
+#define ON_STORE(_, id, name, count, action)                                                                        \
+    STORE_AT(id##_RR, 5, count, SLOT_I32(1), SLOT(2), action)                                                       \
+    STORE_AT(id##_AR, 4, count, ACC_I32, SLOT(1), action)                                                           \
+    STORE_AT(id##_RA, 4, count, SLOT_I32(1), a, action)                                                             \
+    MK_VM_LARGE(STORE_AT(id##_RK, 6, count, SLOT_I32(1), K_I64(2), action)                                          \
+                    STORE_AT(id##_AK, 5, count, ACC_I32, K_I64(1), action)                                          \
+                        STORE_AT(id##_KR, 4, count, 0u, SLOT(1), action) STORE_AT(id##_KA, 3, count, 0u, a, action) \
+                            STORE_TO(id##_SR, 5, count, SLOT_I32(1) + K_I32(2), 0u, SLOT(4), action)                \
+                                STORE_TO(id##_SA, 4, count, SLOT_I32(1) + K_I32(2), 0u, a, action)                  \
+                                    STORE_TO(id##_SK, 6, count, SLOT_I32(1) + K_I32(2), 0u, K_I64(4), action))
 
 #define STORE_FLOAT_AT(suffix, units, count, address, offset, action) \
     OP(suffix) {                                                      \
@@ -378,7 +379,7 @@ static const mk_vm_code_t *code_at(mk_vm_program_t *program, uint32_t function) 
      s->fuel = fuel, s->depth = depth, s->current = instance)
 
 #define ENTER_INSTANCE \
-    (program = instance->program, memory = instance->memory->base, memory_bytes = instance->memory->bytes)
+    (program = instance->program, memory = instance->memory->base, memory_bytes = (size_t)instance->memory->bytes)
 
 mk_vm_end_t mk_vm_run(mk_vm_instance_t *owner) {
 #if THREADED
@@ -392,7 +393,7 @@ mk_vm_end_t mk_vm_run(mk_vm_instance_t *owner) {
     mk_vm_instance_t   *instance = s->current;
     mk_vm_program_t    *program;
     uint8_t            *memory;
-    uint64_t            memory_bytes;
+    size_t              memory_bytes;
     const mk_vm_code_t *code, *callee;
     const uint16_t     *pc;
     uint64_t           *fp, *base, *end = s->slots + s->capacity;
@@ -420,11 +421,11 @@ again:
 #endif
 
     MK_VM_COMPARE(ON_COMPARE, _)
-    MK_VM_COMPARE(ON_BRANCH, _)
+    MK_VM_LARGE(MK_VM_COMPARE(ON_BRANCH, _))
     MK_VM_COMMUTE(ON_COMMUTE, _)
     MK_VM_MIRRORED(ON_COMMUTE, _)
     MK_VM_ORDERED(ON_ORDERED, _)
-    MK_VM_PAIRS(ON_PAIR, _)
+    MK_VM_LARGE(MK_VM_PAIRS(ON_PAIR, _))
     MK_VM_CHECKED(ON_CHECKED, _)
     MK_VM_FLOAT(ON_FLOAT, _)
     MK_VM_FLOAT_COMPARE(ON_FLOAT_COMPARE, _)
@@ -434,7 +435,7 @@ again:
     MK_VM_UNARY_CHECKED(ON_UNARY_CHECKED, _)
     MK_VM_LOAD(ON_LOAD, _)
     MK_VM_STORE(ON_STORE, _)
-    MK_VM_STORE_FLOAT(ON_STORE_FLOAT, _)
+    MK_VM_LARGE(MK_VM_STORE_FLOAT(ON_STORE_FLOAT, _))
 
     OP(MOVE) {
         SLOT(2) = SLOT(1);

@@ -67,7 +67,7 @@ static const rule_t rules[RULES] = {
     FLOAT_COMPARE(F32_LE, F32_GE) FLOAT_COMPARE(F32_GE, F32_LE)
     FLOAT_COMPARE(F64_EQ, F64_EQ) FLOAT_COMPARE(F64_NE, F64_NE) FLOAT_COMPARE(F64_LT, F64_GT) FLOAT_COMPARE(F64_GT, F64_LT)
     FLOAT_COMPARE(F64_LE, F64_GE) FLOAT_COMPARE(F64_GE, F64_LE)
-#define LOAD(id, as, result) [MK_VM_##id] = {MK_VM_OP_##as##_RR, MK_VM_FORMS_LOAD, SHAPE_LOAD, ACC_##result, false, 0},
+#define LOAD(id, as, result) [MK_VM_##id] = {MK_VM_OP_LOAD_FIRST(as), MK_VM_FORMS_LOAD, SHAPE_LOAD, ACC_##result, false, 0},
     LOAD(I32_LOAD, LOAD32, I32)        LOAD(I64_LOAD, LOAD64, I64)         LOAD(F32_LOAD, LOADF32, F32)
     LOAD(F64_LOAD, LOADF64, F64)       LOAD(I32_LOAD8_S, I32_LOAD8S, I32)  LOAD(I32_LOAD8_U, LOAD8_U, I32)
     LOAD(I32_LOAD16_S, I32_LOAD16S, I32) LOAD(I32_LOAD16_U, LOAD16_U, I32) LOAD(I64_LOAD8_S, I64_LOAD8S, I64)
@@ -79,17 +79,6 @@ static const rule_t rules[RULES] = {
     STORE(F32_STORE, STORE32) STORE(F64_STORE, STORE64) /* from a slot; else STORE_FLOAT */
 };
 /* clang-format on */
-
-static uint32_t form_of(uint32_t op, uint32_t forms, uint32_t form) {
-    mk_assert((forms & form) != 0);
-    uint32_t before = (uint32_t)__builtin_popcount(forms & (form - 1));
-    return op + ((forms & MK_VM_TO_SLOT) != 0 ? 2 * before : before);
-}
-
-static void end_result(mk_vm_translator_t *t) {
-    mk_vm_end_result(t);
-    mk_vm_push_result(t, t->last_acc);
-}
 
 static void spare(mk_vm_translator_t *t, const rule_t *rule) {
     if (rule->rare) mk_vm_spare_all(t);
@@ -129,72 +118,6 @@ static uint32_t choose(mk_vm_translator_t *t, const rule_t **rule, bool wide, mk
     return MK_VM_RR;
 }
 
-/* A 32-bit sum of a slot and a constant waits until it is known what for: memory can be accessed there without working it out. */
-static bool put_off(mk_vm_translator_t *t, const mk_vm_operand_t *x, const mk_vm_operand_t *y) {
-    bool     minus = t->c.in.opcode == MK_VM_I32_SUB;
-    uint64_t value = y->value;
-    if (t->c.in.opcode != MK_VM_I32_ADD && !minus) return false;
-    if (y->where != MK_VM_WHERE_CONST || (x->where != MK_VM_WHERE_LOCAL && x->where != MK_VM_WHERE_SLOT)) return false;
-    mk_vm_push(t, MK_VM_WHERE_SUM, MK_VM_ACC_I, x->slot, (uint32_t)(minus ? 0 - value : value));
-    return true;
-}
-
-/* What the instruction emitted last may be the first half of. */
-typedef struct first {
-    uint16_t op, pair; /* its form RR; the first of its pairs */
-    bool     ra;       /* has that form, which pairs have not */
-} first_t;
-
-enum { PAIR_FORMS = 16, PAIRS_OF_ONE = 5 * PAIR_FORMS };
-
-/* The number of the pair's first instruction by the second: as in MK_VM_PAIR_WITH. NULL: there is none. */
-static const first_t *first_of(uint32_t op, uint32_t *form) {
-#define FIRST(id, ra) \
-    { MK_VM_OP_I32_##id##_RR, MK_VM_OP_PAIR_##id##_ADD_RR_R, ra }
-    static const first_t firsts[] = {FIRST(ADD, false),  FIRST(MUL, false), FIRST(AND, false), FIRST(OR, false),
-                                     FIRST(XOR, false),  FIRST(SUB, false), FIRST(SHL, true),  FIRST(SHR_S, true),
-                                     FIRST(SHR_U, true), FIRST(ROTL, true)};
-#undef FIRST
-    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
-        uint32_t forms = firsts[i].ra ? 5 : 4, at = op - firsts[i].op;
-        if (op < firsts[i].op || at >= 2 * forms || at % 2 != 0) continue;
-        *form = at / 2;
-        if (firsts[i].ra && *form == 2) return NULL;
-        if (firsts[i].ra && *form > 2) --*form;
-        return &firsts[i];
-    }
-    return NULL;
-}
-
-static int second_of(uint8_t opcode) {
-    switch (opcode) {
-    case MK_VM_I32_ADD: return 0;
-    case MK_VM_I32_AND: return 1;
-    case MK_VM_I32_OR: return 2;
-    case MK_VM_I32_XOR: return 3;
-    case MK_VM_I32_SHL: return 4;
-    default: return -1;
-    }
-}
-
-/* Makes one instruction of the last and this one, which takes its result out of the accumulator. */
-static bool pair_up(mk_vm_translator_t *t, uint32_t form, const mk_vm_operand_t *x, const mk_vm_operand_t *y) {
-    int      second = second_of(t->c.in.opcode);
-    uint32_t first_form;
-    if (second < 0 || (form != MK_VM_AR && form != MK_VM_AK) || x->where != MK_VM_WHERE_ACC) return false;
-    if (form == MK_VM_AR && y->where != MK_VM_WHERE_SLOT && y->where != MK_VM_WHERE_LOCAL) return false;
-    if (t->failed != MK_VM_TRAP_NONE || t->last == MK_VM_NONE || t->last_end != mk_vm_here(t)) return false;
-    const first_t *first = first_of(t->code->units[t->last], &first_form);
-    if (first == NULL) return false;
-    uint32_t op = first->pair + (uint32_t)second * PAIR_FORMS + first_form * 4 + (form == MK_VM_AK ? 2 : 0);
-    t->code->units[t->last] = (uint16_t)op;
-    t->last_twin = true;
-    if (form == MK_VM_AK) mk_vm_emit32(t, (uint32_t)y->value);
-    else mk_vm_emit(t, y->slot);
-    end_result(t);
-    return true;
-}
-
 /* Sums that a constant or a slot is combined with now: into the accumulator, if nothing else needs it. */
 static void work_out(mk_vm_translator_t *t, mk_vm_operand_t *o, const mk_vm_operand_t *other) {
     if (o->where != MK_VM_WHERE_SUM || other->where == MK_VM_WHERE_ACC) return;
@@ -205,35 +128,29 @@ static void work_out(mk_vm_translator_t *t, mk_vm_operand_t *o, const mk_vm_oper
 static void binary(mk_vm_translator_t *t, const rule_t *rule) {
     bool            wide = is_wide(t->c.in.opcode);
     mk_vm_operand_t y = mk_vm_pop(t), x = mk_vm_pop(t);
-    if (put_off(t, &x, &y)) return;
+    if (mk_vm_put_off(t, &x, &y)) return;
     work_out(t, &y, &x);
     work_out(t, &x, &y);
     uint32_t form = choose(t, &rule, wide, &x, &y);
     bool     x_in_acc = (form & (MK_VM_AR | MK_VM_AK)) != 0;
     uint32_t x_slot = 0, y_slot = 0;
-    if (pair_up(t, form, &x, &y)) return;
+    if (mk_vm_pair_up(t, form, &x, &y)) return;
     /* The accumulator first: bringing the other into its slot leaves it alone. */
     if (!x_in_acc) x_slot = mk_vm_in_slot(t, &x);
     if ((form & (MK_VM_RR | MK_VM_AR)) != 0) y_slot = mk_vm_in_slot(t, &y);
     spare(t, rule);
-    mk_vm_begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result,
+    mk_vm_begin_result(t, mk_vm_form(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result,
                        (rule->forms & MK_VM_TO_SLOT) != 0);
     if (!x_in_acc) mk_vm_emit(t, x_slot);
     if ((form & (MK_VM_RR | MK_VM_AR)) != 0) mk_vm_emit(t, y_slot);
     if ((form & (MK_VM_RK | MK_VM_AK)) != 0) mk_vm_emit32(t, (uint32_t)y.value);
     if (rule->rare) mk_vm_forget_all(t);
-    end_result(t);
-}
-
-/* True: the instruction emitted last is a comparison of integers, whose result nobody has used. */
-static bool compared_last(const mk_vm_translator_t *t) {
-    return t->failed == MK_VM_TRAP_NONE && t->last != MK_VM_NONE && t->last_end == mk_vm_here(t) &&
-           t->code->units[t->last] < MK_VM_COMPARISONS;
+    mk_vm_end_operand(t);
 }
 
 /* x == 0; of a comparison the opposite one. */
 static void test_zero(mk_vm_translator_t *t, uint8_t equal) {
-    if (t->count > 0 && t->stack[t->count - 1].where == MK_VM_WHERE_ACC && compared_last(t)) {
+    if (t->count > 0 && t->stack[t->count - 1].where == MK_VM_WHERE_ACC && mk_vm_compared_last(t)) {
         t->code->units[t->last] ^= MK_VM_OPPOSITE;
         return;
     }
@@ -243,10 +160,10 @@ static void test_zero(mk_vm_translator_t *t, uint8_t equal) {
     bool     in_acc = mk_vm_also_in_acc(t, &x);
     uint32_t slot = in_acc ? 0 : mk_vm_in_slot(t, &x);
     mk_vm_spare_acc(t, MK_VM_ACC_I);
-    mk_vm_begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_AK : MK_VM_RK), MK_VM_ACC_I, false);
+    mk_vm_begin_result(t, mk_vm_form(rule->op, rule->forms, in_acc ? MK_VM_AK : MK_VM_RK), MK_VM_ACC_I, false);
     if (!in_acc) mk_vm_emit(t, slot);
     mk_vm_emit32(t, 0);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 /* --- one operand, memory ------------------------------------------------------------------------------------------------------ */
@@ -267,63 +184,28 @@ static void unary(mk_vm_translator_t *t, const rule_t *rule) {
     bool     in_acc = (rule->forms & MK_VM_A) != 0 && mk_vm_also_in_acc(t, &x);
     uint32_t slot = in_acc ? 0 : mk_vm_in_slot(t, &x);
     spare(t, rule);
-    mk_vm_begin_result(t, form_of(rule->op, rule->forms, in_acc ? MK_VM_A : MK_VM_R), (mk_vm_acc_t)rule->result, false);
+    mk_vm_begin_result(t, mk_vm_form(rule->op, rule->forms, in_acc ? MK_VM_A : MK_VM_R), (mk_vm_acc_t)rule->result,
+                       false);
     if (!in_acc) mk_vm_emit(t, slot);
     if (rule->rare) mk_vm_forget_all(t);
-    end_result(t);
-}
-
-/* A constant address and the offset in one number. */
-static bool fixed_address(const mk_vm_operand_t *address, uint64_t *offset) {
-    if (address->where != MK_VM_WHERE_CONST || address->value + *offset > UINT32_MAX) return false;
-    *offset += address->value;
-    return true;
-}
-
-/* The sum that was just computed for an address becomes part of the access. */
-static bool load_sum(mk_vm_translator_t *t, const rule_t *rule, const mk_vm_operand_t *address) {
-    if (address->where != MK_VM_WHERE_ACC || t->failed != MK_VM_TRAP_NONE || t->last == MK_VM_NONE ||
-        t->last_end != mk_vm_here(t) || t->c.in.value != 0)
-        return false;
-    uint32_t at = t->code->units[t->last] - (uint32_t)MK_VM_OP_I32_ADD_RR;
-    if (at >= 8 || at % 2 != 0) return false;
-    if (rule->result != MK_VM_ACC_I) mk_vm_spare_acc(t, (mk_vm_acc_t)rule->result);
-    if (t->last == MK_VM_NONE || t->last_end != mk_vm_here(t)) return false; /* sparing has emitted something */
-    t->code->units[t->last] = (uint16_t)(rule->op + at);
-    t->last_acc = (mk_vm_acc_t)rule->result;
-    t->last_twin = true;
-    t->acc[MK_VM_ACC_I].made_at = MK_VM_NONE;
-    end_result(t);
-    return true;
+    mk_vm_end_operand(t);
 }
 
 static void load(mk_vm_translator_t *t, const rule_t *rule) {
     mk_vm_operand_t address = mk_vm_pop(t);
     uint64_t        offset = t->c.in.value;
     uint32_t        slot = address.slot, form = MK_VM_R;
-    if (load_sum(t, rule, &address)) return;
-    if (fixed_address(&address, &offset)) form = MK_VM_K;
+    if (mk_vm_load_sum(t, rule->op, (mk_vm_acc_t)rule->result, &address)) return;
+    if ((rule->forms & MK_VM_K) != 0 && mk_vm_fixed_address(&address, &offset)) form = MK_VM_K;
     else if (mk_vm_also_in_acc(t, &address)) form = MK_VM_A;
     else if (address.where == MK_VM_WHERE_SUM && offset == 0) form = MK_VM_RK;
     else slot = mk_vm_in_slot(t, &address);
     mk_vm_spare_acc(t, (mk_vm_acc_t)rule->result);
-    mk_vm_begin_result(t, form_of(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result, true);
+    mk_vm_begin_result(t, mk_vm_form(rule->op, rule->forms, form), (mk_vm_acc_t)rule->result,
+                       (rule->forms & MK_VM_TO_SLOT) != 0);
     if (form == MK_VM_R || form == MK_VM_RK) mk_vm_emit(t, slot);
     mk_vm_emit32(t, form == MK_VM_RK ? (uint32_t)address.value : (uint32_t)offset);
-    end_result(t);
-}
-
-/* A float that is in its accumulator; the address may be in the other one. */
-static void store_float(mk_vm_translator_t *t, const mk_vm_operand_t *address, uint64_t offset, mk_vm_acc_t acc) {
-    uint32_t op = acc == MK_VM_ACC_F32 ? MK_VM_OP_STOREF32_RA : MK_VM_OP_STOREF64_RA;
-    uint32_t slot = address->slot, form = MK_VM_RA;
-    if (fixed_address(address, &offset)) form = MK_VM_KA;
-    else if (mk_vm_also_in_acc(t, address)) form = MK_VM_AA;
-    else if (address->where == MK_VM_WHERE_SUM && offset == 0) form = MK_VM_SA;
-    else slot = mk_vm_in_slot(t, address);
-    mk_vm_emit_op(t, form_of(op, MK_VM_FORMS_STORE_FLOAT, form));
-    if (form == MK_VM_RA || form == MK_VM_SA) mk_vm_emit(t, slot);
-    mk_vm_emit32(t, form == MK_VM_SA ? (uint32_t)address->value : (uint32_t)offset);
+    mk_vm_end_operand(t);
 }
 
 static uint32_t store_form(mk_vm_translator_t *t, const mk_vm_operand_t *address, bool fixed, bool sum,
@@ -340,21 +222,19 @@ static uint32_t store_form(mk_vm_translator_t *t, const mk_vm_operand_t *address
 static void store(mk_vm_translator_t *t, const rule_t *rule) {
     mk_vm_operand_t value = mk_vm_pop(t), address = mk_vm_pop(t);
     uint64_t        offset = t->c.in.value;
-    if (value.acc != MK_VM_ACC_I && mk_vm_also_in_acc(t, &value)) {
-        store_float(t, &address, offset, (mk_vm_acc_t)value.acc);
-        return;
-    }
+    if (value.acc != MK_VM_ACC_I && mk_vm_store_float(t, &address, &value)) return;
     work_out(t, &value, &address);
     value.acc = MK_VM_ACC_I; /* bits */
-    bool     whole = rule->op == MK_VM_OP_STORE64_RR, k = fits_k(&value, whole);
-    bool     fixed = fixed_address(&address, &offset), sum = address.where == MK_VM_WHERE_SUM && offset == 0;
+    bool whole = rule->op == MK_VM_OP_STORE64_RR, k = (rule->forms & MK_VM_RK) != 0 && fits_k(&value, whole);
+    bool fixed = (rule->forms & MK_VM_KR) != 0 && mk_vm_fixed_address(&address, &offset),
+         sum = address.where == MK_VM_WHERE_SUM && offset == 0;
     uint32_t form = store_form(t, &address, fixed, sum, &value, k);
     bool     value_in_slot = (form & (MK_VM_RR | MK_VM_AR | MK_VM_KR | MK_VM_SR)) != 0;
     bool     address_in_slot = (form & (MK_VM_RR | MK_VM_RA | MK_VM_RK)) != 0;
     uint32_t address_slot = address_in_slot ? mk_vm_in_slot(t, &address) : address.slot;
     uint32_t value_slot = value_in_slot ? mk_vm_in_slot(t, &value) : 0;
     sum = (form & (MK_VM_SR | MK_VM_SA | MK_VM_SK)) != 0;
-    mk_vm_emit_op(t, form_of(rule->op, rule->forms, form));
+    mk_vm_emit_op(t, mk_vm_form(rule->op, rule->forms, form));
     if (address_in_slot || sum) mk_vm_emit(t, address_slot);
     if (sum) mk_vm_emit32(t, (uint32_t)address.value);
     if (value_in_slot) mk_vm_emit(t, value_slot);
@@ -436,30 +316,10 @@ static void stack_reset(mk_vm_translator_t *t, uint32_t height) {
     t->settled = t->count;
 }
 
-/* True: the condition was compared by the instruction before, which becomes the branch. */
-static bool branch_compared(mk_vm_translator_t *t, bool when) {
-    if (!compared_last(t)) return false;
-    uint16_t *op = t->code->units + t->last;
-    uint32_t  form = *op % 4;
-    bool      zero =
-        (*op < MK_VM_OP_I32_LT_S_RR) && (form == 2 || form == 3) && mk_vm_unit32(t->code->units + t->last_end - 2) == 0;
-    if (!when) *op ^= MK_VM_OPPOSITE;
-    if (zero) { /* x == 0, x != 0 */
-        bool equal = *op < MK_VM_OP_I32_NE_RR;
-        t->code->unit_count -= 2;
-        if (form == 2) *op = equal ? MK_VM_OP_BR_Z_R : MK_VM_OP_BR_NZ_R;
-        else *op = equal ? MK_VM_OP_BR_Z_A : MK_VM_OP_BR_NZ_A;
-    } else {
-        *op = (uint16_t)(*op + MK_VM_BRANCH_IF);
-    }
-    t->last = MK_VM_NONE;
-    return true;
-}
-
 /* Emits a branch that is taken when the condition is not 0 (or, !when, is 0), but for its target. */
 static void branch_if(mk_vm_translator_t *t, mk_vm_operand_t *condition, bool when) {
     work_out(t, condition, condition);
-    if (condition->where == MK_VM_WHERE_ACC && branch_compared(t, when)) return;
+    if (condition->where == MK_VM_WHERE_ACC && mk_vm_branch_compared(t, when)) return;
     if (mk_vm_also_in_acc(t, condition)) {
         mk_vm_emit_op(t, when ? MK_VM_OP_BR_NZ_A : MK_VM_OP_BR_Z_A);
         return;
@@ -738,7 +598,7 @@ static void global_get(mk_vm_translator_t *t) {
     mk_vm_spare_acc(t, acc);
     mk_vm_begin_result(t, ops[acc], acc, false);
     mk_vm_emit32(t, t->c.in.index);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 static void global_set(mk_vm_translator_t *t) {
@@ -760,7 +620,7 @@ static bool select_constants(mk_vm_translator_t *t, const mk_vm_operand_t *condi
     mk_vm_begin_result(t, MK_VM_OP_SELECT_KK, MK_VM_ACC_I, false);
     mk_vm_emit32(t, (uint32_t)x->value);
     mk_vm_emit32(t, (uint32_t)y->value);
-    end_result(t);
+    mk_vm_end_operand(t);
     return true;
 }
 
@@ -777,7 +637,7 @@ static void at_select(mk_vm_translator_t *t) {
     if (!in_acc) mk_vm_emit(t, slot);
     mk_vm_emit(t, x_slot);
     mk_vm_emit(t, y_slot);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 /* --- memory and tables as a whole ---------------------------------------------------------------------------------------------------------------- */
@@ -792,7 +652,7 @@ static void memory_grow(mk_vm_translator_t *t) {
     mk_vm_operand_t pages = mk_vm_pop(t);
     mk_vm_into_acc(t, &pages);
     result_of_rare(t, MK_VM_OP_MEMORY_GROW, MK_VM_ACC_I);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 /* Operands in their own slots, which the instruction counts down as it goes on: it can stand still in between. It refers to so
@@ -815,7 +675,7 @@ static void table_get(mk_vm_translator_t *t) {
     result_of_rare(t, MK_VM_OP_TABLE_GET, MK_VM_ACC_I);
     mk_vm_emit(t, slot);
     mk_vm_emit32(t, t->c.in.index);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 /* Two operands in their own slots, one behind the other. */
@@ -828,14 +688,14 @@ static void on_two(mk_vm_translator_t *t, uint32_t op, bool result) {
     if (!result) t->last = MK_VM_NONE;
     mk_vm_emit(t, first);
     mk_vm_emit32(t, t->c.in.index);
-    if (result) end_result(t);
+    if (result) mk_vm_end_operand(t);
 }
 
 static void number_of(mk_vm_translator_t *t, uint32_t op, bool index) {
     mk_vm_spare_acc(t, MK_VM_ACC_I);
     mk_vm_begin_result(t, op, MK_VM_ACC_I, false);
     if (index) mk_vm_emit32(t, t->c.in.index);
-    end_result(t);
+    mk_vm_end_operand(t);
 }
 
 static void drop_segment(mk_vm_translator_t *t, uint32_t op) {

@@ -123,4 +123,29 @@ void mk_vm_patch_add(mk_vm_translator_t *t, mk_vm_patch_t *list);
 void mk_vm_patch_back(mk_vm_translator_t *t, uint32_t target);
 void mk_vm_patch_here(mk_vm_translator_t *t, mk_vm_patch_t *list);
 
+/* The number of an operation's form (ops.h), which it must have. */
+uint32_t mk_vm_form(uint32_t op, uint32_t forms, uint32_t form);
+/* As mk_vm_end_result(), and pushes the result. */
+void mk_vm_end_operand(mk_vm_translator_t *t);
+/* Whether the instruction emitted last is a comparison of integers whose result nobody has used. */
+bool mk_vm_compared_last(const mk_vm_translator_t *t);
+/* Makes one number of a constant address and the offset. False: they are none. */
+bool mk_vm_fixed_address(const mk_vm_operand_t *address, uint64_t *offset);
+
+/* --- fuse.c: each is true if it has done what was asked; else the caller goes on as if there were none of them ---------------- */
+
+#ifndef MK_VM_SMALL
+bool mk_vm_put_off(mk_vm_translator_t *t, const mk_vm_operand_t *x, const mk_vm_operand_t *y);
+bool mk_vm_pair_up(mk_vm_translator_t *t, uint32_t form, const mk_vm_operand_t *x, const mk_vm_operand_t *y);
+bool mk_vm_load_sum(mk_vm_translator_t *t, uint32_t op, mk_vm_acc_t acc, const mk_vm_operand_t *address);
+bool mk_vm_store_float(mk_vm_translator_t *t, const mk_vm_operand_t *address, const mk_vm_operand_t *value);
+bool mk_vm_branch_compared(mk_vm_translator_t *t, bool when);
+#else
+#define mk_vm_put_off(t, x, y)             false
+#define mk_vm_pair_up(t, form, x, y)       false
+#define mk_vm_load_sum(t, op, acc, a)      false
+#define mk_vm_store_float(t, a, value)     false
+#define mk_vm_branch_compared(t, when)     false
+#endif
+
 #endif

@@ -41,10 +41,13 @@ static unsigned access_bytes(const mk_vm_instance_t *instance) {
         uint16_t op; /* the first of its forms; the list is in the order of their numbers */
         uint16_t bytes;
     } accesses[] = {
-#define BYTES(_, id, name, bytes, ...)          {MK_VM_OP_##id##_RR, bytes},
+#define BYTES(_, id, name, bytes, ...)          {MK_VM_OP_LOAD_FIRST(id), bytes},
+#define BYTES_OF_STORE(_, id, name, bytes, ...) {MK_VM_OP_##id##_RR, bytes},
 #define BYTES_OF_FLOAT(_, id, name, bytes, ...) {MK_VM_OP_##id##_RA, bytes},
-        MK_VM_LOAD(BYTES, _) MK_VM_STORE(BYTES, _) MK_VM_STORE_FLOAT(BYTES_OF_FLOAT, _){MK_VM_OP_MOVE, 0}};
+        MK_VM_LOAD(BYTES, _) MK_VM_STORE(BYTES_OF_STORE, _)
+            MK_VM_LARGE(MK_VM_STORE_FLOAT(BYTES_OF_FLOAT, _)){MK_VM_OP_MOVE, 0}};
 #undef BYTES
+#undef BYTES_OF_STORE
 #undef BYTES_OF_FLOAT
     const mk_vm_instance_t *where = instance->trap_instance;
     unsigned                bytes = 0;
