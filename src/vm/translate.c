@@ -223,8 +223,12 @@ static void store(mk_vm_translator_t *t, const rule_t *rule) {
     mk_vm_operand_t value = mk_vm_pop(t), address = mk_vm_pop(t);
     uint64_t        offset = t->c.in.value;
     if (value.acc != MK_VM_ACC_I && mk_vm_store_float(t, &address, &value)) return;
-    work_out(t, &value, &address);
+    if (value.acc != MK_VM_ACC_I && value.where == MK_VM_WHERE_ACC) {
+        value.slot = mk_vm_in_slot(t, &value);
+        value.where = MK_VM_WHERE_SLOT;
+    }
     value.acc = MK_VM_ACC_I; /* bits */
+    work_out(t, &value, &address);
     bool whole = rule->op == MK_VM_OP_STORE64_RR, k = (rule->forms & MK_VM_RK) != 0 && fits_k(&value, whole);
     bool fixed = (rule->forms & MK_VM_KR) != 0 && mk_vm_fixed_address(&address, &offset),
          sum = address.where == MK_VM_WHERE_SUM && offset == 0;
