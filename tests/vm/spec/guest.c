@@ -12,9 +12,16 @@
 /* Enough fuel for any call of the suite that is meant to end, in a few goes at most. */
 #define FUEL_AMPLE INT32_MAX
 
-/* A call that has stopped so often has stopped at each of its places; what is left are its loops, which then go on in larger
- * steps. SAVES_MAX: see is_saved(). */
-enum { STOPS_MAX = 20000, FUEL_LARGE = 100000, SAVES_MAX = 400, BACKTRACE_MAX = 64 };
+enum {
+    /* A call that has stopped so often has stopped at each of its places; what is left are its loops, which then go on in larger
+     * steps. */
+    STOPS_MAX = 20000,
+    FUEL_LARGE = 100000,
+    /* What the snapshots of a guest may come to, see is_saved(). The board is an emulated one. */
+    SAVED_BYTES_MAX = sizeof(void *) == 8 ? 8 << 20 : 64 << 10,
+    SAVES_LEAST = 4, /* of one place */
+    BACKTRACE_MAX = 64,
+};
 
 struct entry {
     struct entry *next;
@@ -119,7 +126,8 @@ static bool move(world_t *world, guest_t *guest) {
         err = mk_vm_snapshot_restore(guest->program, image.at, image.size, &guest->links.imports, NULL, NULL, world,
                                      &guest->instance, world->why, sizeof world->why);
         world->snapshots++;
-    } else if (err == MK_ERR_NOSYS) { /* holds a reference of the host's */
+        guest->saved_bytes += image.size + guest->program->module.size; /* all of which is hashed */
+    } else if (err == MK_ERR_NOSYS) {                                   /* holds a reference of the host's */
         world->refused++;
         err = MK_OK;
     }
@@ -130,14 +138,14 @@ static bool move(world_t *world, guest_t *guest) {
     return false;
 }
 
-/* Whether to save it now. Each place in its code where it stands still is saved many times; then, because a loop is long and what
- * it has written takes its time, ever more seldom. */
+/* Whether to save it now: each time, until that has come to so many bytes; then each place in its code where it stands still a
+ * few times, and ever more seldom. */
 static bool is_saved(const world_t *world, guest_t *guest, bool idle) {
     if (world->mode != SPEC_SNAPSHOT || !guest->alone || guest->trapped) return false;
     const mk_vm_stack_t *stack = &guest->instance->stack;
     uint32_t             place = idle ? 0 : 1 + (stack->function * 31 + stack->pc) % (SPEC_PLACES - 1);
     uint32_t             stops = ++guest->stops[place];
-    return stops <= SAVES_MAX || (stops & (stops - 1)) == 0;
+    return guest->saved_bytes < SAVED_BYTES_MAX || stops <= SAVES_LEAST || (stops & (stops - 1)) == 0;
 }
 
 mk_vm_end_t spec_call(world_t *world, guest_t *guest, uint32_t function, const uint64_t *args, uint64_t *results) {

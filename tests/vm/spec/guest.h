@@ -23,7 +23,8 @@ typedef struct guest {
     mk_vm_instance_t *instance;
     bool              alone;   /* imports from no other, and none from it: belongs to no store */
     bool              trapped; /* its last call did: there is nothing to save                  */
-    uint32_t          stops[SPEC_PLACES]; /* at each place                                     */
+    uint64_t          saved_bytes;
+    uint32_t          stops[SPEC_PLACES]; /* at each place */
 } guest_t;
 
 typedef struct world {
