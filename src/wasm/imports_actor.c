@@ -30,8 +30,8 @@ static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
 }
 
 /* Text of the guest as a string of our own, to be given to mk_free(). NULL: a bad address, a zero inside, no memory. */
-static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t size, const char *import) {
-    size = (uint32_t)size;
+static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const char *import) {
+    size_t   size = (uint32_t)bytes;
     uint8_t *at = mk_guest_span(guest, address, size);
     if (at == NULL) return NULL;
     if (size > TEXT_BYTES_MAX) { /* before anything goes through all of it */
@@ -178,7 +178,7 @@ mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result)
 static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out, char *err,
                       size_t err_size) {
     if (guest->info.children >= guest->config.children_max) {
-        mk_guest_fail(guest, "%u children are alive, no more are allowed", guest->info.children);
+        mk_guest_fail(guest, "%u children are alive, no more are allowed", (unsigned)guest->info.children);
         snprintf(err, err_size, "%s", mk_guest_error(guest));
         return MK_ERR_LIMIT;
     }

@@ -66,7 +66,8 @@ mk_host_end_t mk_import_send(void *host, const uint64_t *args, uint64_t *result)
     if (payload == NULL) return MK_HOST_DONE;
     if (size > guest->config.message_bytes_max) {
         guest->info.refused++;
-        mk_guest_fail(guest, "mk_send: %u bytes, at most %u are allowed", size, guest->config.message_bytes_max);
+        mk_guest_fail(guest, "mk_send: %u bytes, at most %u are allowed", (unsigned)size,
+                      (unsigned)guest->config.message_bytes_max);
         return MK_HOST_DONE;
     }
     *result = send(guest, args[0], (msg_type_t)args[1], size > 0 ? payload : NULL, size);

@@ -74,7 +74,7 @@ void mk_guest_print(mk_guest_t *guest, const void *text, size_t size) {
     mk_guest_charge(guest, TEXT_NS + size);
     if (size > config->message_bytes_max) {
         guest->info.refused++;
-        mk_guest_fail(guest, "printing: %zu bytes, at most %u are allowed", size, config->message_bytes_max);
+        mk_guest_fail(guest, "printing: %zu bytes, at most %u are allowed", size, (unsigned)config->message_bytes_max);
         return;
     }
     if (config->console != ACTOR_ID_INVALID) {
