@@ -18,6 +18,8 @@ typedef struct mk_vm_code {
     uint32_t operands_at; /* of the first operand: link_at + 1            */
     uint32_t params;      /* the slots from here to `locals` are zeroed at entry */
     uint32_t locals;
+    uint16_t results;
+    uint8_t  result_type; /* enum mk_vm_value_type; of the first result */
     uint16_t units[];
 } mk_vm_code_t;
 

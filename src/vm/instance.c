@@ -221,28 +221,34 @@ mk_vm_trap_t mk_vm_instance_fill(mk_vm_instance_t *instance) {
 
 /* --- stacks --------------------------------------------------------------------------------------------------------------- */
 
-/* One that another call has left, or a new one. */
+/* One that another call has left, or a new one. Most modules are used by the thread that loaded them, and two atomic operations
+ * would be a good part of what a call costs: so other threads do without. */
 static bool stack_take(mk_vm_instance_t *instance) {
-    mk_vm_stack_t *s = &instance->stack;
-    uint64_t      *slots = NULL;
-    if (atomic_load_explicit(&instance->program->spare_stack, memory_order_relaxed) != NULL)
-        slots = atomic_exchange_explicit(&instance->program->spare_stack, NULL, memory_order_acquire);
-    s->capacity = slots != NULL ? (uint32_t)slots[0] : MK_VM_STACK_SLOTS;
-    s->slots = slots != NULL ? slots : mk_alloc(MK_VM_STACK_SLOTS * sizeof *slots);
+    mk_vm_program_t *program = instance->program;
+    mk_vm_stack_t   *s = &instance->stack;
+    s->slots = program->home == mk_vm_thread() ? program->spare_stack : NULL;
+    if (mk_likely(s->slots != NULL)) {
+        program->spare_stack = NULL;
+        s->capacity = (uint32_t)s->slots[0];
+        return true;
+    }
+    s->capacity = MK_VM_STACK_SLOTS;
+    s->slots = mk_alloc(MK_VM_STACK_SLOTS * sizeof *s->slots);
     return s->slots != NULL;
 }
 
 static void stack_put_away(mk_vm_instance_t *instance) {
-    mk_vm_stack_t *s = &instance->stack;
-    uint64_t      *slots = s->slots, *none = NULL;
+    mk_vm_program_t *program = instance->program;
+    mk_vm_stack_t   *s = &instance->stack;
+    uint64_t        *slots = s->slots;
     s->slots = NULL;
     if (slots == NULL) return;
-    slots[0] = s->capacity;
-    if (s->capacity > SPARE_STACK_SLOTS ||
-        atomic_load_explicit(&instance->program->spare_stack, memory_order_relaxed) != NULL ||
-        !atomic_compare_exchange_strong_explicit(&instance->program->spare_stack, &none, slots, memory_order_release,
-                                                 memory_order_relaxed))
-        mk_free(slots);
+    if (mk_likely(program->home == mk_vm_thread() && program->spare_stack == NULL && s->capacity <= SPARE_STACK_SLOTS)) {
+        slots[0] = s->capacity;
+        program->spare_stack = slots;
+        return;
+    }
+    mk_free(slots);
 }
 
 bool mk_vm_stack_grow(mk_vm_instance_t *instance, uint32_t used, uint32_t slots) {
@@ -301,8 +307,9 @@ static mk_vm_end_t settle(mk_vm_instance_t *instance, mk_vm_end_t end, uint64_t 
     mk_vm_stack_t *s = &instance->stack;
     switch (end) {
     case MK_VM_DONE: {
-        uint32_t count = mk_vm_function_type(&instance->program->module, s->called)->results;
-        for (uint32_t i = 0; i < count; i++) results[i] = s->slots[i];
+        const mk_vm_code_t *code =
+            atomic_load_explicit(&instance->program->code[s->called], memory_order_acquire);
+        for (uint32_t i = 0; i < code->results; i++) results[i] = s->slots[i];
         stack_put_away(instance);
         instance->state = MK_VM_IDLE;
         break;

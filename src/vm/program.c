@@ -10,6 +10,11 @@
 
 #include <stdio.h>
 
+const void *mk_vm_thread(void) {
+    static _Thread_local char here;
+    return &here;
+}
+
 /* Where the outermost frames of calls return to: units 0 and 2 say that no window lies in between. */
 static mk_vm_code_t *exit_code(uint32_t function) {
     mk_vm_code_t *code = mk_alloc(sizeof *code + 4 * sizeof code->units[0]);
@@ -45,6 +50,7 @@ mk_err_t mk_vm_program_create(const void *bytes, size_t size, const mk_vm_limits
         if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
         return MK_ERR_NOMEM;
     }
+    program->home = mk_vm_thread();
     program->limits = limits != NULL ? *limits : mk_vm_limits_default;
     mk_err_t result = load(program, bytes, size, err, err_size);
     if (result == MK_OK) *out = program;
@@ -57,7 +63,7 @@ void mk_vm_program_destroy(mk_vm_program_t *program) {
     for (uint32_t i = 0; program->code != NULL && i <= program->module.function_count; i++)
         mk_free(atomic_load_explicit(&program->code[i], memory_order_relaxed));
     mk_free(program->code);
-    mk_free(atomic_load_explicit(&program->spare_stack, memory_order_relaxed));
+    mk_free(program->spare_stack);
     mk_vm_module_fini(&program->module);
     mk_free(program);
 }

@@ -638,10 +638,9 @@ again:
         DISPATCH;
     }
     OP(HALT) {
-        const mk_vm_module_t *module = &program->module;
-        mk_vm_types_t         results = mk_vm_results(module, mk_vm_function_type(module, s->called));
-        if (results.count == 1) {
-            uint8_t type = results.at[0];
+        callee = code_at(program, s->called);
+        if (callee->results == 1) {
+            uint8_t type = callee->result_type;
             s->slots[0] = type == MK_VM_TYPE_F32 ? BITS_F32 : type == MK_VM_TYPE_F64 ? BITS_F64 : a;
         }
         s->fuel = fuel;

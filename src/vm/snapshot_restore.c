@@ -214,11 +214,20 @@ static bool find_stop(restorer_t *s, frame_t *f, uint32_t function, uint32_t at,
     return err == MK_OK || malformed(s, f->at, "a frame where nothing can stand still");
 }
 
+/* NULL: failed. */
+static const mk_vm_code_t *translated(restorer_t *s, const uint8_t *at, uint32_t function) {
+    mk_vm_trap_t        trap;
+    const mk_vm_code_t *code = mk_vm_program_code(s->program, function, &trap);
+    if (code != NULL) return code;
+    mk_err_t err = trap == MK_VM_TRAP_CODE_LIMIT ? MK_ERR_LIMIT : MK_ERR_NOMEM;
+    mk_vm_fail(&s->r, at, err, "function %u cannot be translated", (unsigned)function);
+    return NULL;
+}
+
 /* Which function, and where in it. What was called may have made place for another by a tail call, so that of it
  * only the results are known. */
 static bool get_place(restorer_t *s, frame_t *f, bool innermost) {
     mk_vm_standing_t standing = mk_vm_snapshot_standing(innermost, s->instance->state == MK_VM_WAITING);
-    mk_vm_trap_t     trap = MK_VM_TRAP_NONE;
     f->at = s->r.at;
     uint32_t function = mk_vm_u32(&s->r);
     uint8_t  standing_read = mk_vm_u8(&s->r);
@@ -231,10 +240,8 @@ static bool get_place(restorer_t *s, frame_t *f, bool innermost) {
     }
     if (!find_stop(s, f, function, at, standing)) return false;
     f->function = function;
-    f->code = mk_vm_program_code(s->program, function, &trap);
-    if (f->code != NULL) return true;
-    mk_err_t err = trap == MK_VM_TRAP_CODE_LIMIT ? MK_ERR_LIMIT : MK_ERR_NOMEM;
-    return mk_vm_fail(&s->r, f->at, err, "function %u cannot be translated", (unsigned)function);
+    f->code = translated(s, f->at, function);
+    return f->code != NULL;
 }
 
 /* Everything that is written to this window lies within it: the code's slots are the locals, the link and all operands. */
@@ -315,6 +322,8 @@ static bool get_call(restorer_t *s) {
     uint32_t called = mk_vm_u32(&s->r), depth = mk_vm_u32(&s->r);
     if (s->r.err != MK_OK) return false;
     if (called >= s->module->function_count || depth == 0) return malformed(s, at, "a call of no function");
+    if (translated(s, at, called) == NULL)
+        return false; /* its code says what it returns, even if it is in no frame any more */
     if (depth > s->instance->limits.depth) {
         return mk_vm_fail(&s->r, at, MK_ERR_LIMIT, "%u calls inside of each other, more than %u", (unsigned)depth,
                           (unsigned)s->instance->limits.depth);

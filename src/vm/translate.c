@@ -818,7 +818,9 @@ static mk_vm_code_t *code_alloc(mk_vm_translator_t *t, uint32_t function, uint32
                               .link_at = link_at,
                               .operands_at = link_at + 1,
                               .params = type->params,
-                              .locals = locals};
+                              .locals = locals,
+                              .results = type->results,
+                              .result_type = type->results > 0 ? t->module->bytes[type->results_at] : 0};
     if (t->code->slots > UINT16_MAX) t->failed = MK_VM_TRAP_CODE_LIMIT; /* slots are numbered in one unit */
     return t->code;
 }
