@@ -11,7 +11,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE NEVER)
 
 # The compiler must know zicsr (the clock and the sleep read control registers); the linker must not, because it looks
 # up libc by the exact name of the architecture.
-set(CMAKE_C_FLAGS_INIT "-march=rv32imac_zicsr -mabi=ilp32 --specs=picolibc.specs -ffunction-sections -fdata-sections")
+set(CMAKE_C_FLAGS_INIT "-march=rv32imac_zicsr -mabi=ilp32 --specs=picolibc.specs -ffunction-sections -fdata-sections -msave-restore")
 set(CMAKE_ASM_FLAGS_INIT "-march=rv32imac_zicsr -mabi=ilp32")
 
 # Code and read-only data in the first 4 MiB of the machine's 128 MiB, the rest is data, heap and stack.

@@ -4,7 +4,7 @@
  *
  * Handlers are made from the lists of ops.h, one for each form. They read `pc[0]`, the operation, and `pc[1]` on, its operands.
  * With GCC's labels as values each handler jumps to the next by itself; MK_VM_SWITCH makes one loop around one switch, for
- * compilers without them.
+ * compilers without them, and MK_VM_SMALL, because that is smaller.
  *
  * What a handler does after a call to another function: it gives the accumulators that are not its result some value
  * (LOSE_). No instruction that calls out leaves anything in them, and the compiler need not save them around the call. */
@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#if defined(__GNUC__) && !defined(MK_VM_SWITCH)
+#if defined(__GNUC__) && !defined(MK_VM_SWITCH) && !defined(MK_VM_SMALL)
 #define THREADED 1
 #pragma GCC diagnostic ignored "-Wpedantic" /* labels as values */
 #else
@@ -396,8 +396,8 @@ mk_vm_end_t mk_vm_run(mk_vm_instance_t *owner) {
     size_t              memory_bytes;
     const mk_vm_code_t *code, *callee;
     const uint16_t     *pc;
-    uint64_t           *fp, *base, *end = s->slots + s->capacity;
-    uint64_t            a, link, figure;
+    uint64_t           *fp, *base = NULL, *end = s->slots + s->capacity;
+    uint64_t            a, link = 0, figure;
     float               f;
     double              d;
     int32_t             fuel = s->fuel;
