@@ -72,11 +72,17 @@ class JourneyTest(unittest.TestCase):
         self.assertEqual(heard, [f"{n:03}" for n in range(309)])
 
     def test_both_machines_write_the_same_snapshot(self):
-        for guest, plan in (("count", {"messages": 57}), ("digest", {"fuel": 100000, "turns": 9})):
-            with tempfile.TemporaryDirectory() as here, tempfile.TemporaryDirectory() as there:
-                one, other = Journey(here, guest), Journey(there, guest)
-                self.assertEqual(one.leg(HERE, **plan), other.leg(BOARD, **plan))
-                self.assertEqual(one.read("1.snapshot"), other.read("1.snapshot"))
+        # Restored and saved it is the same, byte for byte: here, there, and wherever the guest was stopped.
+        for guest, plan in (("count", {"messages": 57}), ("digest", {"fuel": 1, "turns": 1}),
+                            ("digest", {"fuel": 100000, "turns": 9}), ("digest", {"fuel": 12345, "turns": 99})):
+            for where, other in ((HERE, BOARD), (BOARD, HERE)):
+                with tempfile.TemporaryDirectory() as folder:
+                    journey = Journey(folder, guest)
+                    stood = journey.leg(where, **plan)[1]
+                    self.assertEqual(journey.leg(other, turns=0), ([], stood))
+                    self.assertEqual(journey.leg(where, turns=0), ([], stood))
+                    self.assertEqual(journey.read("1.snapshot"), journey.read("2.snapshot"))
+                    self.assertEqual(journey.read("1.snapshot"), journey.read("3.snapshot"))
 
     def test_a_digest_is_begun_here_and_ended_there_and_the_other_way_round(self):
         data = bytes((i * i >> 3) & 0xFF for i in range(250000))
