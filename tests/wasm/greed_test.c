@@ -110,6 +110,7 @@ TEST(a_log_line_of_a_guest_that_is_cut_says_so) {
     CHECK_EQ(runtime_set_log_sink(w.rt, keep_line, NULL), MK_OK);
     actor_id_t guest = world_spawn(&w, "greedy", NULL);
     CHECK(world_send_u32(&w, guest, LONG_LINE, 5000));
+    while (world_info(&w, guest).computing) runtime_step(w.rt);
     runtime_flush_log(w.rt);
     CHECK_EQ(strlen(logged), 1000);
     CHECK_STR(logged + 995, "nn...");

@@ -117,7 +117,7 @@ static inline void world_do(world_t *w, world_fn *fn, void *arg) {
     CHECK(actor_send(w->rt, w->probe, WORLD_DO, &job, sizeof job));
     while (!done) runtime_step(w->rt);
     /* An end to it, because some guests are always ready. */
-    for (unsigned steps = 0; runtime_step(w->rt) && steps < 100; steps++) {}
+    for (unsigned steps = 0; runtime_step(w->rt) && steps < 300; steps++) {}
 }
 
 typedef struct world_spawn {
