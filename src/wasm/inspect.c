@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "vm/program.h"
 #include "wasm/imports.h"
 #include "wasm/module.h"
 
@@ -51,6 +52,14 @@ static bool tell_all(const teller_t *to) {
     return whole;
 }
 
+/* Whether our engine takes it: what the reader of modules does not look at are types, and features that only others have. */
+static bool is_valid(const void *buf, size_t size, char *why, size_t why_size) {
+    mk_vm_program_t *program;
+    if (mk_vm_program_create(buf, size, NULL, &program, why, why_size) != MK_OK) return false;
+    mk_vm_program_destroy(program);
+    return true;
+}
+
 mk_err_t wasm_module_inspect(const void *buf, size_t size, wasm_module_entry_fn fn, void *arg, wasm_module_info_t *out,
                              char *err, size_t err_size) {
     mk_module_info_t info;
@@ -70,7 +79,8 @@ mk_err_t wasm_module_inspect(const void *buf, size_t size, wasm_module_entry_fn 
         size_t                 count;
         const mk_import_sig_t *known = mk_imports_signatures(&count);
         char                   why[MK_MODULE_ERR_BYTES] = "";
-        out->is_guest = mk_module_check(&info, known, count, why, sizeof why) == MK_OK;
+        out->is_guest =
+            mk_module_check(&info, known, count, why, sizeof why) == MK_OK && is_valid(buf, size, why, sizeof why);
         if (!out->is_guest && err_size > 0) snprintf(err, err_size, "%s", why);
     }
     mk_module_info_fini(&info);

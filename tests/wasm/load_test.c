@@ -46,6 +46,23 @@ TEST(a_module_the_engine_cannot_take_is_refused) {
     world_close(&w);
 }
 
+TEST(inspecting_tells_whether_a_guest_would_be_taken) {
+    static const struct {
+        const char *name, *why; /* NULL: it is one */
+    } all[] = {{"forever", NULL}, {"no_handler", "handle_message"}, {"invalid_code", "at byte"}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        size_t             size;
+        char               why[256] = "";
+        wasm_module_info_t info;
+        uint8_t           *bytes = read_guest(all[i].name, &size);
+        CHECK_EQ(wasm_module_inspect(bytes, size, NULL, NULL, &info, why, sizeof why), MK_OK);
+        CHECK_EQ(info.is_guest, all[i].why == NULL);
+        CHECK(all[i].why == NULL || strstr(why, all[i].why) != NULL);
+        CHECK_EQ(info.memory_page_bytes, 65536);
+        free(bytes);
+    }
+}
+
 TEST(a_module_cut_off_anywhere_is_refused) {
     size_t   size;
     uint8_t *bytes = read_guest("forever", &size);

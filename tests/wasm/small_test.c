@@ -72,6 +72,13 @@ TEST(a_guest_of_three_kilobytes_gets_payloads_behind_them) {
     world_close(&w);
 }
 
+TEST(what_it_declares_is_told) {
+    wasm_module_info_t info;
+    char               why[256];
+    CHECK_EQ(wasm_module_inspect(small, sizeof small, NULL, NULL, &info, why, sizeof why), MK_OK);
+    CHECK(info.is_guest && info.memory_page_bytes == 1 && info.memory_pages_min == MEMORY_BYTES);
+}
+
 TEST(its_memory_grows_by_bytes_around_the_region) {
     world_open(&w);
     actor_id_t guest = spawn_small(0);
