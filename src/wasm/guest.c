@@ -84,7 +84,7 @@ bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, i
         mk_guest_fail(guest, "waiting: %s", mk_err_text(MK_ERR_NOMEM));
         return false;
     }
-    guest->wait = wait;
+    guest->wait = (uint8_t)wait;
     guest->wait_until_ms = timeout_ms > 0 ? mk_port_now_us() / 1000 + (uint64_t)timeout_ms : 0;
     guest->wait_for_ever = timeout_ms < 0;
     return true;
