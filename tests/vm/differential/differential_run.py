@@ -17,6 +17,7 @@ exit code: 1 when there was a difference
 import argparse
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,57 @@ def judge(args, seed, path, answer, counts):
     return True
 
 
+class Tally:
+    def __init__(self):
+        self.counts, self.kinds, self.reasons = Counter(), Counter(), Counter()
+        self.modules = self.calls = 0
+        self.began = time.monotonic()
+
+    def seconds(self):
+        return time.monotonic() - self.began
+
+    def print(self):
+        print(f"{self.modules} modules in {self.seconds():.0f} s: " +
+              ", ".join(f"{count} {what}" for what, count in self.counts.items()) + f"; {self.calls} calls compared")
+        for (kind, verdict), count in sorted(self.kinds.items()):
+            print(f"  {kind}: {count} {verdict}")
+        for reason, count in self.reasons.most_common(8):
+            print(f"  {count} x {reason}")
+
+
+def run(args, tally):
+    rng = random.Random(args.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = Sources(args, rng, folder)
+        while ((args.count is None or tally.modules < args.count) and
+               (args.seconds is None or tally.seconds() < args.seconds)):
+            seed, batch = rng.randrange(2**32), {}
+            for i in range(BATCH):
+                path = folder / f"m{i}.wasm"
+                if (module := sources.make(path)) is not None:
+                    batch[path] = module[0]
+                    path.write_bytes(module[1])
+            for path, answer in compare(args, seed, list(batch)).items():
+                count(args, seed, path, answer, batch[path], tally)
+            for path in folder.glob("m*"):
+                path.unlink()
+
+
+def count(args, seed, path, answer, kind, tally):
+    verdict = answer.partition(":")[0]
+    tally.modules += 1
+    tally.kinds[kind, verdict] += 1
+    if verdict == "differ":
+        judge(args, seed, path, answer, tally.counts)
+        return
+    tally.counts[verdict] += 1
+    if verdict == "same":
+        tally.calls += int(answer.split()[2])
+    else:
+        tally.reasons[re.sub(r"[0-9]+|\(.*\)", "#", answer)[:90]] += 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("compare", help="the program vm-compare")
@@ -167,40 +219,14 @@ def main():
         args.count = 500
     if args.keep:
         Path(args.keep).mkdir(parents=True, exist_ok=True)
-    rng, counts, kinds, reasons, made, began = random.Random(args.seed), Counter(), Counter(), Counter(), 0, time.monotonic()
-    calls = 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        sources = Sources(args, rng, folder)
-        while (args.count is None or made < args.count) and (args.seconds is None or
-                                                              time.monotonic() - began < args.seconds):
-            seed, batch = rng.randrange(2**32), {}
-            for i in range(BATCH):
-                path = folder / f"m{i}.wasm"
-                if (module := sources.make(path)) is not None:
-                    batch[path] = module[0]
-                    path.write_bytes(module[1])
-            for path, answer in compare(args, seed, list(batch)).items():
-                made += 1
-                verdict = answer.partition(":")[0]
-                kinds[batch[path], verdict] += 1
-                if verdict == "differ":
-                    judge(args, seed, path, answer, counts)
-                elif verdict == "same":
-                    counts["same"] += 1
-                    calls += int(answer.split()[2])
-                else:
-                    counts["not compared"] += 1
-                    reasons[re.sub(r"[0-9]+|\(.*\)", "#", answer)[:90]] += 1
-            for path in folder.glob("m*"):
-                path.unlink()
-    print(f"{made} modules in {time.monotonic() - began:.0f} s: " +
-          ", ".join(f"{count} {what}" for what, count in counts.items()) + f"; {calls} calls compared")
-    for (kind, verdict), count in sorted(kinds.items()):
-        print(f"  {kind}: {count} {verdict}")
-    for reason, count in reasons.most_common(8):
-        print(f"  {count} x {reason}")
-    return 1 if counts["differ"] or not counts["same"] else 0
+    tally = Tally()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(args, tally)
+    except KeyboardInterrupt:                                 # what has been found so far is told all the same
+        pass
+    tally.print()
+    return 1 if tally.counts["differ"] or not tally.counts["same"] else 0
 
 
 if __name__ == "__main__":
