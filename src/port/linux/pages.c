@@ -14,6 +14,15 @@ static size_t rounded(size_t bytes) {
     return (bytes + size - 1) & ~(size - 1);
 }
 
+/* Small ones are told to stay small: together they look like one large mapping, in which the first page touched could bring
+ * two megabytes. */
+static void *map(size_t bytes) {
+    enum { HUGE_BYTES = 2 * 1024 * 1024 };
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at != MAP_FAILED && bytes < HUGE_BYTES) (void)madvise(at, bytes, MADV_NOHUGEPAGE); /* a kernel without them */
+    return at;
+}
+
 /* What lies between the end of the memory and the end of its last page has never been reached, so it is zero when the memory
  * grows. */
 uint8_t *mk_port_pages_resize(uint8_t *base, size_t from, size_t bytes) {
@@ -23,9 +32,7 @@ uint8_t *mk_port_pages_resize(uint8_t *base, size_t from, size_t bytes) {
         return NULL;
     }
     if (wanted < bytes || !mk_mem_admits(bytes)) return NULL;
-    void *at = base == NULL
-                   ? mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-               : wanted == had ? base
-                               : mremap(base, had, wanted, MREMAP_MAYMOVE);
+    if (base != NULL && wanted == had) return base;
+    void *at = base == NULL ? map(wanted) : mremap(base, had, wanted, MREMAP_MAYMOVE);
     return at != MAP_FAILED ? at : NULL;
 }
