@@ -243,7 +243,8 @@ static void stack_put_away(mk_vm_instance_t *instance) {
     uint64_t        *slots = s->slots;
     s->slots = NULL;
     if (slots == NULL) return;
-    if (mk_likely(program->home == mk_vm_thread() && program->spare_stack == NULL && s->capacity <= SPARE_STACK_SLOTS)) {
+    if (mk_likely(program->home == mk_vm_thread() && program->spare_stack == NULL &&
+                  s->capacity <= SPARE_STACK_SLOTS)) {
         slots[0] = s->capacity;
         program->spare_stack = slots;
         return;
@@ -307,8 +308,7 @@ static mk_vm_end_t settle(mk_vm_instance_t *instance, mk_vm_end_t end, uint64_t 
     mk_vm_stack_t *s = &instance->stack;
     switch (end) {
     case MK_VM_DONE: {
-        const mk_vm_code_t *code =
-            atomic_load_explicit(&instance->program->code[s->called], memory_order_acquire);
+        const mk_vm_code_t *code = atomic_load_explicit(&instance->program->code[s->called], memory_order_acquire);
         for (uint32_t i = 0; i < code->results; i++) results[i] = s->slots[i];
         stack_put_away(instance);
         instance->state = MK_VM_IDLE;

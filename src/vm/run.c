@@ -663,7 +663,8 @@ again:
     OP(IMPORT) {
         const mk_vm_import_function_t *import = &instance->imports[code->function];
         uint32_t                       link_at = pc[1];
-        if (code->params < link_at) fp[code->params] = 0; /* one, as a rule: a loop alone would become a call of memset */
+        if (code->params < link_at)
+            fp[code->params] = 0; /* one, as a rule: a loop alone would become a call of memset */
         for (uint32_t i = code->params + 1; mk_unlikely(i < link_at); i++) fp[i] = 0;
         if (mk_unlikely(import->fn == NULL)) {
             const mk_vm_type_t *type = mk_vm_function_type(&program->module, code->function);
