@@ -5,18 +5,19 @@
 
 #include <string.h>
 
-/* A function whose operands are what CALLS calls of an import return, all of them on the stack before they are added up. */
-enum { CALLS = 70, HEAD_BYTES = 44, CALL_BYTES = 2, FUEL = 100000 };
+/* A function that calls an import, then puts the size of memory on the stack SIZES times, and adds all of it up. */
+enum { SIZES = 70, HEAD_BYTES = 51, SIZE_BYTES = 2, FUEL = 100000, WAITED = 1000 };
 
 static const uint8_t head[HEAD_BYTES] = {
-    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,                  /* version                    */
-    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7e,                        /* type 0: () -> i64          */
-    0x02, 0x09, 0x01, 0x03, 'e',  'n',  'v',  0x01, 'w', 0x00, 0x00, /* function 0: env.w          */
-    0x03, 0x02, 0x01, 0x00,                                          /* function 1                 */
-    0x07, 0x05, 0x01, 0x01, 'f',  0x00, 0x01,                        /* exported as f              */
-    0x0a, 0xd6, 0x01, 0x01, 0xd3, 0x01, 0x00,                        /* 1 + 2 + 211 bytes; its code */
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,                   /* version                    */
+    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7f,                         /* type 0: () -> i32          */
+    0x02, 0x09, 0x01, 0x03, 'e',  'n',  'v',  0x01, 'w',  0x00, 0x00, /* function 0: env.w          */
+    0x03, 0x02, 0x01, 0x00,                                           /* function 1                 */
+    0x05, 0x03, 0x01, 0x00, 0x01,                                     /* memory of one page         */
+    0x07, 0x05, 0x01, 0x01, 'f',  0x00, 0x01,                         /* function 1 exported as f   */
+    0x0a, 0xd9, 0x01, 0x01, 0xd6, 0x01, 0x00, 0x10, 0x00,             /* its code: 214 bytes; call 0 */
 };
-static uint8_t module[HEAD_BYTES + CALLS * (CALL_BYTES + 1)];
+static uint8_t module[HEAD_BYTES + SIZES * (SIZE_BYTES + 1) + 1];
 
 static mk_vm_host_end_t waits(mk_vm_instance_t *instance, const void *arg, uint64_t *slots) {
     (void)instance, (void)arg, (void)slots;
@@ -24,13 +25,13 @@ static mk_vm_host_end_t waits(mk_vm_instance_t *instance, const void *arg, uint6
 }
 
 static void write_module(void) {
-    static const uint8_t call[CALL_BYTES] = {0x10, 0x00};
+    static const uint8_t memory_size[SIZE_BYTES] = {0x3f, 0x00};
     uint8_t             *at = module;
     memcpy(at, head, sizeof head);
     at += sizeof head;
-    for (int i = 0; i < CALLS; i++, at += CALL_BYTES) memcpy(at, call, CALL_BYTES);
-    memset(at, 0x7c, CALLS - 1); /* i64.add */
-    at[CALLS - 1] = 0x0b;        /* end     */
+    for (int i = 0; i < SIZES; i++, at += SIZE_BYTES) memcpy(at, memory_size, SIZE_BYTES);
+    memset(at, 0x6a, SIZES); /* i32.add */
+    at[SIZES] = 0x0b;        /* end     */
 }
 
 TEST(a_caller_that_needs_more_than_what_it_called_finds_it_after_the_wait) {
@@ -39,17 +40,13 @@ TEST(a_caller_that_needs_more_than_what_it_called_finds_it_after_the_wait) {
     mk_vm_program_t              *program;
     mk_vm_instance_t             *instance;
     char                          err[160];
-    uint64_t                      result = 0;
+    uint64_t                      result = 0, waited = WAITED;
     write_module();
     CHECK_EQ(mk_vm_program_create(module, sizeof module, NULL, &program, err, sizeof err), MK_OK);
     CHECK_EQ(mk_vm_instance_create(program, &imports, NULL, NULL, NULL, NULL, &instance, err, sizeof err), MK_OK);
-    mk_vm_end_t end = mk_vm_call(instance, 1, NULL, &result, FUEL);
-    for (uint64_t i = 1; i <= CALLS; i++) {
-        CHECK_EQ(end, MK_VM_BLOCKED);
-        end = mk_vm_resume_with(instance, &i, &result, FUEL);
-    }
-    CHECK_EQ(end, MK_VM_DONE);
-    CHECK_EQ(result, CALLS * (CALLS + 1) / 2);
+    CHECK_EQ(mk_vm_call(instance, 1, NULL, &result, FUEL), MK_VM_BLOCKED);
+    CHECK_EQ(mk_vm_resume_with(instance, &waited, &result, FUEL), MK_VM_DONE);
+    CHECK_EQ(result, WAITED + SIZES);
     mk_vm_instance_destroy(instance);
     mk_vm_program_destroy(program);
 }
