@@ -96,14 +96,8 @@ static void note_trap(world_t *world, const guest_t *guest) {
     mk_vm_trap_text(guest->instance, world->why, sizeof world->why);
 }
 
-/* A snapshot on its way. */
-typedef struct image {
-    uint8_t *at;
-    size_t   size, room;
-} image_t;
-
 static mk_err_t append(void *arg, const void *bytes, size_t size) {
-    image_t *image = arg;
+    spec_image_t *image = arg;
     if (size > image->room - image->size) {
         size_t   room = 2 * image->room + size;
         uint8_t *at = mk_realloc(image->at, room);
@@ -116,26 +110,36 @@ static mk_err_t append(void *arg, const void *bytes, size_t size) {
     return MK_OK;
 }
 
+/* From a copy with not a byte more, so that reading beyond it is noticed. */
+static mk_err_t restore(world_t *world, guest_t *guest) {
+    size_t   size = world->image.size;
+    uint8_t *copy = mk_alloc(size);
+    if (copy == NULL) return MK_ERR_NOMEM;
+    memcpy(copy, world->image.at, size);
+    mk_err_t err = mk_vm_snapshot_restore(guest->program, copy, size, &guest->links.imports, NULL, NULL, world,
+                                          &guest->instance, world->why, sizeof world->why);
+    mk_free(copy);
+    return err;
+}
+
 /* The guest goes on in a new instance, made from what is saved of this one. False: that failed. */
 static bool move(world_t *world, guest_t *guest) {
-    image_t  image = {.at = NULL};
-    mk_err_t err = mk_vm_snapshot_save(guest->instance, append, &image, world->why, sizeof world->why);
-    if (err == MK_OK) {
-        mk_vm_instance_destroy(guest->instance);
-        guest->instance = NULL;
-        err = mk_vm_snapshot_restore(guest->program, image.at, image.size, &guest->links.imports, NULL, NULL, world,
-                                     &guest->instance, world->why, sizeof world->why);
-        world->snapshots++;
-        guest->saved_bytes += image.size + guest->program->module.size; /* all of which is hashed */
-    } else if (err == MK_ERR_NOSYS) {                                   /* holds a reference of the host's */
-        world->refused++;
-        err = MK_OK;
-    }
-    mk_free(image.at);
-    if (err == MK_OK) return true;
-    if (guest->instance != NULL) mk_vm_abandon(guest->instance);
+    world->image.size = 0;
     world->trap = MK_VM_TRAP_NONE;
-    return false;
+    mk_err_t err = mk_vm_snapshot_save(guest->instance, append, &world->image, world->why, sizeof world->why);
+    if (err == MK_ERR_NOSYS) { /* it holds a reference of the host's */
+        world->refused++;
+        return true;
+    }
+    if (err != MK_OK) {
+        mk_vm_abandon(guest->instance);
+        return false;
+    }
+    mk_vm_instance_destroy(guest->instance);
+    guest->instance = NULL;
+    guest->saved_bytes += world->image.size + guest->program->module.size; /* all of which is hashed */
+    world->snapshots++;
+    return restore(world, guest) == MK_OK;
 }
 
 /* Whether to save it now: each time, until that has come to so many bytes; then each place in its code where it stands still a
@@ -250,4 +254,6 @@ void spec_clear(world_t *world) {
         world->guests = next;
     }
     world->current = NULL;
+    mk_free(world->image.at);
+    world->image = (spec_image_t){.at = NULL};
 }

@@ -27,6 +27,13 @@ typedef struct guest {
     uint32_t          stops[SPEC_PLACES]; /* at each place */
 } guest_t;
 
+/* The snapshot at hand. It keeps its memory for the next one: growing is dear on the board, whose realloc() clears all the free
+ * memory behind a block. */
+typedef struct spec_image {
+    uint8_t *at;
+    size_t   size, room;
+} spec_image_t;
+
 typedef struct world {
     spec_mode_t   mode;
     mk_vm_store_t store;
@@ -36,6 +43,7 @@ typedef struct world {
     bool          joined;  /* the module being linked imports from an instance                        */
     mk_vm_trap_t  trap;    /* of the last call or module that trapped            */
     char          why[MK_VM_ERR_BYTES]; /* of the last failure                   */
+    spec_image_t  image;
     uint64_t      stops, snapshots;     /* in all                                */
     uint64_t      capped;  /* calls with too many stops for the least fuel       */
     uint64_t      refused; /* snapshots that cannot be: references of the host's */
