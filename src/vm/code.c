@@ -60,7 +60,7 @@ static void add_operand(text_t *text, const mk_vm_code_t *code, char letter, uin
     case 'k': add(text, " %ld", (long)(int32_t)mk_vm_unit32(units)); break;
     case 'K': add(text, " %lld", (long long)mk_vm_unit64(units)); break;
     case 'o': add(text, " +%lu", (unsigned long)mk_vm_unit32(units)); break;
-    case 'b': add(text, " ->%lu", (unsigned long)(at + mk_vm_unit32(units))); break;
+    case 'b': add(text, " ->%u", (unsigned)(at + mk_vm_unit32(units))); break;
     case 'f': add(text, " %lu", (unsigned long)mk_vm_unit32(units)); break;
     case 'l': break; /* says what follows from where it stands */
     case 'B':

@@ -945,7 +945,7 @@ uint32_t mk_vm_byte_of_pc(const mk_vm_module_t *module, const mk_vm_limits_t *li
     if (translator_begin(&t, module, limits, function)) {
         t.marks = mk_alloc((f->code_end - f->code_at) * sizeof *t.marks); /* an instruction has a byte or more */
         while (t.marks != NULL && translator_next(&t)) {}
-        for (uint32_t i = 0; i < t.mark_count && t.marks[i].pc <= pc; i++) at = t.marks[i].at;
+        for (uint32_t i = 0; t.marks != NULL && i < t.mark_count && t.marks[i].pc <= pc; i++) at = t.marks[i].at;
     }
     translator_fini(&t);
     return at;
