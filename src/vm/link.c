@@ -2,6 +2,7 @@
 /* link.c -- see link.h. What is wanted and what is offered are put into the same words, then compared or told. */
 #include "vm/link.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "vm/state.h"
 
@@ -207,12 +208,19 @@ static void bind(const arrays_t *arrays, mk_vm_links_t *links, const mk_vm_impor
                  const mk_vm_offer_t *offer) {
     switch (import->kind) {
     case MK_VM_KIND_FUNCTION:
+        mk_assert(arrays->functions != NULL); /* there is one for each kind that is imported */
         arrays->functions[import->index] = offer->fn != NULL
                                                ? (mk_vm_import_function_t){.fn = offer->fn, .arg = offer->arg}
                                                : function_of(offer->instance, offer->export->index);
         break;
-    case MK_VM_KIND_TABLE: arrays->tables[import->index] = mk_vm_table(offer->instance, offer->export->index); break;
-    case MK_VM_KIND_GLOBAL: arrays->globals[import->index] = mk_vm_global(offer->instance, offer->export->index); break;
+    case MK_VM_KIND_TABLE:
+        mk_assert(arrays->tables != NULL);
+        arrays->tables[import->index] = mk_vm_table(offer->instance, offer->export->index);
+        break;
+    case MK_VM_KIND_GLOBAL:
+        mk_assert(arrays->globals != NULL);
+        arrays->globals[import->index] = mk_vm_global(offer->instance, offer->export->index);
+        break;
     case MK_VM_KIND_MEMORY: links->imports.memory = mk_vm_memory(offer->instance); break;
     }
 }

@@ -2,6 +2,7 @@
 /* engines.c -- the one file that names every engine built in. The first is the default. */
 #include <string.h>
 
+#include "base/assert.h"
 #include "wasm/engine.h"
 #include "wasm/imports.h"
 
@@ -28,7 +29,8 @@ void mk_engine_prefer(const char *name) { preferred = name != NULL ? mk_engine_f
 
 mk_err_t mk_engine_start(const mk_engine_t *engine) {
     size_t at = 0, count;
-    while (engines[at] != engine) at++;
+    while (at < ENGINES && engines[at] != engine) at++;
+    mk_assert(at < ENGINES);
     if (started[at]) return MK_OK;
     const mk_host_import_t *imports = mk_imports(&count);
     mk_err_t                err = engine->start(imports, count);
