@@ -50,6 +50,28 @@ uint32_t mk_vm_memory_grow(mk_vm_memory_inst_t *memory, uint32_t pages) {
     return (uint32_t)old;
 }
 
+/* From one array to another or within one. Upwards from below, downwards from above: what is moved later is not overwritten by what
+ * is moved now. */
+static void move(void *to_array, const void *from_array, uint32_t entry_bytes, uint64_t *operands, int32_t *fuel) {
+    uint32_t to = (uint32_t)operands[0], from = (uint32_t)operands[1], left = (uint32_t)operands[2];
+    while (left > 0) {
+        uint32_t piece = piece_of(left, PIECE_BYTES / entry_bytes);
+        left -= piece;
+        uint32_t above = to > from ? left : 0;
+        memmove((uint8_t *)to_array + ((size_t)to + above) * entry_bytes,
+                (const uint8_t *)from_array + ((size_t)from + above) * entry_bytes, (size_t)piece * entry_bytes);
+        if (to <= from) {
+            to += piece;
+            from += piece;
+        }
+        pay(fuel, piece * entry_bytes);
+        if (*fuel < 0) break;
+    }
+    operands[0] = to;
+    operands[1] = from;
+    operands[2] = left;
+}
+
 static bool inside(uint64_t at, uint64_t count, uint64_t size) { return at <= size && count <= size - at; }
 
 mk_vm_trap_t mk_vm_bulk_fill(mk_vm_instance_t *instance, uint64_t *operands, int32_t *fuel) {
@@ -69,29 +91,13 @@ mk_vm_trap_t mk_vm_bulk_fill(mk_vm_instance_t *instance, uint64_t *operands, int
     return MK_VM_TRAP_NONE;
 }
 
-/* Upwards from below, downwards from above: what is copied later is not overwritten by what is copied now. */
 mk_vm_trap_t mk_vm_bulk_copy(mk_vm_instance_t *instance, uint64_t *operands, int32_t *fuel) {
     mk_vm_memory_inst_t *memory = instance->memory;
     uint32_t             to = (uint32_t)operands[0], from = (uint32_t)operands[1], left = (uint32_t)operands[2];
     if (!inside(to, left, memory->bytes)) return mk_vm_trapped(instance, MK_VM_TRAP_MEMORY_BOUNDS, to, memory->bytes);
     if (!inside(from, left, memory->bytes))
         return mk_vm_trapped(instance, MK_VM_TRAP_MEMORY_BOUNDS, from, memory->bytes);
-    while (left > 0) {
-        uint32_t piece = piece_of(left, PIECE_BYTES);
-        left -= piece;
-        if (to > from) {
-            memmove(memory->base + to + left, memory->base + from + left, piece);
-        } else {
-            memmove(memory->base + to, memory->base + from, piece);
-            to += piece;
-            from += piece;
-        }
-        pay(fuel, piece);
-        if (*fuel < 0) break;
-    }
-    operands[0] = to;
-    operands[1] = from;
-    operands[2] = left;
+    move(memory->base, memory->base, 1, operands, fuel);
     return MK_VM_TRAP_NONE;
 }
 
@@ -103,18 +109,7 @@ mk_vm_trap_t mk_vm_bulk_init(mk_vm_instance_t *instance, uint32_t data, uint64_t
     uint32_t              size = mk_vm_is_dropped(instance, mk_vm_data_bit(instance, data)) ? 0 : segment->size;
     if (!inside(to, left, memory->bytes)) return mk_vm_trapped(instance, MK_VM_TRAP_MEMORY_BOUNDS, to, memory->bytes);
     if (!inside(from, left, size)) return mk_vm_trapped(instance, MK_VM_TRAP_MEMORY_BOUNDS, from, size);
-    while (left > 0) {
-        uint32_t piece = piece_of(left, PIECE_BYTES);
-        memcpy(memory->base + to, module->bytes + segment->bytes_at + from, piece);
-        to += piece;
-        from += piece;
-        left -= piece;
-        pay(fuel, piece);
-        if (*fuel < 0) break;
-    }
-    operands[0] = to;
-    operands[1] = from;
-    operands[2] = left;
+    move(memory->base, module->bytes + segment->bytes_at, 1, operands, fuel);
     return MK_VM_TRAP_NONE;
 }
 
@@ -157,22 +152,7 @@ mk_vm_trap_t mk_vm_bulk_table_copy(mk_vm_instance_t *instance, uint32_t to_index
     uint32_t            to = (uint32_t)operands[0], from = (uint32_t)operands[1], left = (uint32_t)operands[2];
     if (!inside(to, left, a->count)) return mk_vm_trapped(instance, MK_VM_TRAP_TABLE_BOUNDS, to, a->count);
     if (!inside(from, left, b->count)) return mk_vm_trapped(instance, MK_VM_TRAP_TABLE_BOUNDS, from, b->count);
-    while (left > 0) {
-        uint32_t piece = piece_of(left, PIECE_ENTRIES);
-        left -= piece;
-        if (to > from) {
-            memmove(a->entries + to + left, b->entries + from + left, piece * sizeof *a->entries);
-        } else {
-            memmove(a->entries + to, b->entries + from, piece * sizeof *a->entries);
-            to += piece;
-            from += piece;
-        }
-        pay(fuel, piece * (uint32_t)sizeof(mk_vm_ref_t));
-        if (*fuel < 0) break;
-    }
-    operands[0] = to;
-    operands[1] = from;
-    operands[2] = left;
+    move(a->entries, b->entries, sizeof *a->entries, operands, fuel);
     return MK_VM_TRAP_NONE;
 }
 

@@ -3,7 +3,7 @@
  * code (pc) and in the stack (fp), where memory is and how large, the fuel, and the three accumulators.
  *
  * Handlers are made from the lists of ops.h, one for each form. They read `pc[0]`, the operation, and `pc[1]` on, its operands.
- * With GCC's labels as values each handler jumps to the next by itself; With MK_VM_SWITCH it is one switch,
+ * With GCC's labels as values each handler jumps to the next by itself; with MK_VM_SWITCH it is one switch,
  * for compilers without them; for clang, which takes ten minutes over so many labels and seconds over the switch; and in the
  * small build, because it is smaller.
  *
@@ -312,8 +312,14 @@ typedef uint32_t reach_t;
 #define FROM_F32(bits) mk_vm_f32_from_bits((uint32_t)(bits))
 #define FROM_F64(bits) mk_vm_f64_from_bits(bits)
 
+/* What the operating system has to do for it, and the entries that are filled in. Below 0 it stays what it is: the next look at it
+ * is near. */
+#define PAY_FOR_GROWING(entries) (fuel = fuel < 0 ? fuel : fuel - 1000 - (int32_t)((entries) / 4))
+
+/* Stops before as well as in between: many of them in a row, each too short to be cut, must not outrun the fuel. */
 #define ON_BULK(id, units, ...)                                         \
     OP(id) {                                                            \
+        if (mk_unlikely(fuel < 0)) goto out_of_fuel;                    \
         int32_t left = fuel;                                            \
         trap = __VA_ARGS__;                                             \
         fuel = left;                                                    \
@@ -381,6 +387,27 @@ static const mk_vm_code_t *code_at(mk_vm_program_t *program, uint32_t function) 
 
 #define ENTER_INSTANCE \
     (program = instance->program, memory = instance->memory->base, memory_bytes = (size_t)instance->memory->bytes)
+
+/* Room for so many slots above the used ones of the window at `base`. The stack may move. */
+#define MAKE_ROOM(used, more)                                               \
+    do {                                                                    \
+        uint32_t at = (uint32_t)(base - s->slots);                          \
+        SAVE;                                                               \
+        if (!mk_vm_stack_grow(owner, at + (used), (more))) goto stack_full; \
+        fp = s->slots + s->base;                                            \
+        base = s->slots + at;                                               \
+        end = s->slots + s->capacity;                                       \
+    } while (0)
+
+/* The callee's code, translated now if this is its first call. */
+#define FIND_CODE(index)                                      \
+    do {                                                      \
+        callee = code_at(program, index);                     \
+        if (mk_likely(callee != NULL)) break;                 \
+        callee = mk_vm_program_code(program, index, &failed); \
+        LOSE_ALL;                                             \
+        if (callee == NULL) goto not_translated;              \
+    } while (0)
 
 mk_vm_end_t mk_vm_run(mk_vm_instance_t *owner) {
 #if THREADED
@@ -555,14 +582,9 @@ again:
     /* --- calls --- */
 
     OP(CALL) {
-        callee = code_at(program, U32(1));
         link = U64(3);
         base = fp + pc[7];
-        if (mk_unlikely(callee == NULL)) {
-            callee = mk_vm_program_code(program, U32(1), &failed);
-            LOSE_ALL;
-            if (callee == NULL) goto not_translated;
-        }
+        FIND_CODE(U32(1));
         goto enter;
     }
     OP(CALL_INDIRECT) {
@@ -573,33 +595,18 @@ again:
         base = fp + pc[9];
         if (mk_unlikely(foreign.whose != instance)) {
             if (mk_unlikely((size_t)(end - base) < foreign.link_at + 1u)) {
-                SAVE;
-                uint32_t at = (uint32_t)(base - s->slots);
-                if (!mk_vm_stack_grow(owner, at + foreign.params, foreign.link_at + 1u)) goto stack_full;
-                fp = s->slots + s->base;
-                base = s->slots + at;
-                end = s->slots + s->capacity;
+                MAKE_ROOM(foreign.params, foreign.link_at + 1u);
             }
             base[foreign.link_at] = link;
             goto bridge;
         }
-        callee = code_at(program, foreign.function);
-        if (mk_unlikely(callee == NULL)) {
-            callee = mk_vm_program_code(program, foreign.function, &failed);
-            LOSE_ALL;
-            if (callee == NULL) goto not_translated;
-        }
+        FIND_CODE(foreign.function);
         goto enter;
     }
     OP(RETURN_CALL) {
-        callee = code_at(program, U32(1));
         link = fp[pc[5]];
         base = fp;
-        if (mk_unlikely(callee == NULL)) {
-            callee = mk_vm_program_code(program, U32(1), &failed);
-            LOSE_ALL;
-            if (callee == NULL) goto not_translated;
-        }
+        FIND_CODE(U32(1));
         memmove(fp, fp + pc[3], pc[4] * sizeof *fp);
         LOSE_ALL;
         depth--;
@@ -612,14 +619,7 @@ again:
         callee = NULL;
         link = fp[pc[7]];
         base = fp;
-        if (mk_likely(foreign.whose == instance)) {
-            callee = code_at(program, foreign.function);
-            if (mk_unlikely(callee == NULL)) {
-                callee = mk_vm_program_code(program, foreign.function, &failed);
-                LOSE_ALL;
-                if (callee == NULL) goto not_translated;
-            }
-        }
+        if (mk_likely(foreign.whose == instance)) { FIND_CODE(foreign.function); }
         memmove(fp, fp + pc[5], pc[6] * sizeof *fp);
         LOSE_ALL;
         depth--;
@@ -664,9 +664,6 @@ again:
     OP(IMPORT) {
         const mk_vm_import_function_t *import = &instance->imports[code->function];
         uint32_t                       link_at = pc[1];
-        if (code->params < link_at)
-            fp[code->params] = 0; /* one, as a rule: a loop alone would become a call of memset */
-        for (uint32_t i = code->params + 1; mk_unlikely(i < link_at); i++) fp[i] = 0;
         if (mk_unlikely(import->fn == NULL)) {
             const mk_vm_type_t *type = mk_vm_function_type(&program->module, code->function);
             foreign = (foreign_t){import->instance, import->function, type->params, type->results, link_at};
@@ -710,6 +707,7 @@ again:
     OP(MEMORY_GROW) {
         a = mk_vm_memory_grow(instance->memory, ACC_I32);
         LOSE_I32;
+        PAY_FOR_GROWING(0);
         ENTER_INSTANCE;
         NEXT(1);
     }
@@ -750,8 +748,10 @@ again:
         NEXT(3);
     }
     OP(TABLE_GROW) { /* value, entries */
-        a = mk_vm_table_grow(instance->tables[U32(2)], (uint32_t)fp[pc[1] + 1], SLOT(1));
+        uint32_t entries = (uint32_t)fp[pc[1] + 1];
+        a = mk_vm_table_grow(instance->tables[U32(2)], entries, SLOT(1));
         LOSE_I32;
+        PAY_FOR_GROWING(a != MK_VM_NONE ? entries : 0);
         NEXT(4);
     }
     OP(REF_FUNC) {
@@ -769,12 +769,7 @@ bridge : callee = mk_vm_program_code(foreign.whose->program, foreign.function, &
 LOSE_ALL;
 if (callee == NULL) goto not_translated;
 if (mk_unlikely((size_t)(end - base) < foreign.link_at + 2 + (size_t)callee->slots)) {
-    SAVE;
-    uint32_t at = (uint32_t)(base - s->slots);
-    if (!mk_vm_stack_grow(owner, at + foreign.link_at + 1, 1 + callee->slots)) goto stack_full;
-    fp = s->slots + s->base;
-    base = s->slots + at;
-    end = s->slots + s->capacity;
+    MAKE_ROOM(foreign.link_at + 1, 1 + callee->slots);
 }
 if (mk_unlikely(depth + 1 >= depth_max)) goto too_deep;
 base[foreign.link_at + 1] = bridge_facts(instance, &foreign);
@@ -786,12 +781,7 @@ ENTER_INSTANCE;
 link = mk_vm_link(program->module.function_count, MK_VM_EXIT_BRIDGE);
 
 enter : if (mk_unlikely((size_t)(end - base) < callee->slots)) {
-    SAVE;
-    uint32_t at = (uint32_t)(base - s->slots);
-    if (!mk_vm_stack_grow(owner, at + callee->params, callee->slots - callee->params)) goto stack_full;
-    fp = s->slots + s->base;
-    base = s->slots + at;
-    end = s->slots + s->capacity;
+    MAKE_ROOM(callee->params, callee->slots - callee->params);
     LOSE_ALL;
 }
 if (mk_unlikely(depth >= depth_max)) goto too_deep;

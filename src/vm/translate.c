@@ -855,6 +855,7 @@ static bool translator_next(mk_vm_translator_t *t) {
 static mk_vm_code_t *translate_import(mk_vm_translator_t *t, const mk_vm_module_t *module, uint32_t function) {
     *t = (mk_vm_translator_t){.module = module, .last = MK_VM_NONE};
     if (code_alloc(t, function, mk_vm_function_type(module, function)->params, 0, 0) == NULL) return NULL;
+    t->code->locals = t->code->link_at; /* so results that the host does not write are 0 */
     mk_vm_emit(t, MK_VM_OP_IMPORT);
     mk_vm_emit(t, t->code->link_at);
     mk_vm_emit(t, MK_VM_OP_RETURN);
