@@ -6,6 +6,8 @@ mk_err_t mk_loop_init(mk_loop_t *loop) {
     mk_err_t err = mk_poller_create(&loop->poller);
     if (err != MK_OK) return err;
     loop->batch_at = loop->batch_n = 0;
+    loop->deferred = NULL;
+    loop->jobs = NULL;
     mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop) / 1000);
     return MK_OK;
 }

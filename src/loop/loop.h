@@ -23,6 +23,15 @@ struct mk_watch {
     mk_watch_fn *fn;
 };
 
+/* Something to be done before the loop waits the next time. Embed it; zero-initialised it is not due. */
+typedef struct mk_deferred mk_deferred_t;
+typedef void mk_deferred_fn(mk_loop_t *loop, mk_deferred_t *deferred);
+
+struct mk_deferred {
+    mk_node_t       node;
+    mk_deferred_fn *fn;
+};
+
 enum { MK_LOOP_BATCH = 64 };
 
 struct mk_loop {
@@ -31,6 +40,8 @@ struct mk_loop {
     uint64_t        now_us;            /* as last read; see mk_loop_read_clock                        */
     mk_poll_event_t batch[MK_LOOP_BATCH];
     int             batch_at, batch_n; /* the events being dispatched                                 */
+    mk_node_t      *deferred;          /* to be done before the next wait                              */
+    struct mk_jobs *jobs;              /* jobs.h; NULL before the first                                */
 };
 
 MK_MUST_CHECK mk_err_t mk_loop_init(mk_loop_t *loop);
@@ -42,11 +53,16 @@ uint64_t mk_loop_read_clock(mk_loop_t *loop);
 /* The first whole millisecond that is `delay_ms` or more after the last reading: a timer set for it is never early. */
 uint64_t mk_loop_after_ms(const mk_loop_t *loop, uint64_t delay_ms);
 
-/* Waits up to `wait_us` (-1: as long as no timer is due), then calls what is ready and due. */
+/* Does what was deferred, waits up to `wait_us` (-1: as long as no timer is due), then calls what is ready and due. */
 void mk_loop_run(mk_loop_t *loop, int64_t wait_us);
 
 /* Makes the current or next run return. Any thread, and from a signal handler. */
 void mk_loop_wake(mk_loop_t *loop);
+
+/* Calls deferred->fn once, before the loop waits the next time: what is written in one round goes out in one piece. A second
+ * call before that changes nothing. What is deferred by a deferred function is done in the same round. */
+void mk_loop_defer(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn);
+static inline void mk_deferred_cancel(mk_deferred_t *deferred) { mk_list_remove(&deferred->node); }
 
 /* Calls watch->fn whenever `fd` is ready for `events`; again to change them, 0 to pause without forgetting. */
 MK_MUST_CHECK mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events);

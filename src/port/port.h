@@ -75,6 +75,71 @@ void                   mk_cond_signal(mk_cond_t *cond);
 /* Releases `mutex` while waiting, up to `wait_us` (-1: without limit). May return early. */
 void mk_cond_wait(mk_cond_t *cond, mk_mutex_t *mutex, int64_t wait_us);
 
+/* ---- sockets -------------------------------------------------------------------------------------------------------- */
+
+typedef enum mk_family { MK_FAMILY_NONE, MK_FAMILY_IPV4, MK_FAMILY_IPV6, MK_FAMILY_UNIX } mk_family_t;
+
+/* Zero-initialised it is no address. */
+typedef struct mk_addr {
+    uint8_t  family;    /* mk_family_t                                                                  */
+    uint16_t port;      /* host byte order                                                              */
+    uint32_t scope;     /* interface of a link-local IPv6 address, else 0                               */
+    union {
+        uint8_t ip[16]; /* network byte order; IPv4 has four                                            */
+        char    path[108]; /* of a Unix socket, NUL-terminated; a leading `@` stands for Linux's abstract names */
+    };
+} mk_addr_t;
+
+typedef struct mk_slice {
+    const void *data;
+    size_t      size;
+} mk_slice_t;
+
+/* What reading and writing answer instead of a number of bytes. */
+enum { MK_IO_WAIT = -1, MK_IO_FAILED = -2 };
+
+/* Every descriptor is non-blocking and not inherited by child processes. Calls answer MK_ERR_LIMIT when descriptors or
+ * buffers have run out, MK_ERR_NOSYS where there are no sockets. */
+
+/* `backlog` connections may wait. A Unix path that a dead process left behind is taken over. MK_ERR_BUSY: the address is
+ * taken; MK_ERR_DENIED; MK_ERR_INVALID: not an address of this machine. *bound (may be NULL): with the port chosen. */
+MK_MUST_CHECK mk_err_t mk_sock_listen(const mk_addr_t *at, int backlog, int *fd, mk_addr_t *bound);
+
+/* MK_ERR_NOTFOUND: nobody waits. Whoever gave up in the queue is skipped. *peer may be NULL. */
+MK_MUST_CHECK mk_err_t mk_sock_accept(int listener, int *fd, mk_addr_t *peer);
+
+/* Begins to connect; the descriptor is writable when that is decided, and mk_sock_outcome() says how: MK_OK, MK_ERR_IO
+ * (refused, unreachable), MK_ERR_TIMEOUT, MK_ERR_DENIED. Refused at once is an error of this call. */
+MK_MUST_CHECK mk_err_t mk_sock_connect(const mk_addr_t *to, int *fd);
+MK_MUST_CHECK mk_err_t mk_sock_outcome(int fd);
+
+/* Bytes; 0 at the end; MK_IO_WAIT; MK_IO_FAILED (reset and the like). */
+ptrdiff_t mk_sock_read(int fd, void *buf, size_t size);
+/* Bytes taken, at least 1; MK_IO_WAIT; MK_IO_FAILED. No signal is raised. `n` is at most MK_SOCK_SLICES_MAX. */
+enum { MK_SOCK_SLICES_MAX = 64 };
+ptrdiff_t mk_sock_write(int fd, const mk_slice_t *slices, int n);
+
+void mk_sock_finish(int fd); /* no more is sent: the peer reads the end */
+void mk_sock_close(int fd);
+void mk_sock_reset(int fd);  /* closes, and the peer sees a reset */
+
+/* Small writes are sent at once (no Nagle), and a peer that vanished is noticed in the end. Harmless on other sockets. */
+void mk_sock_tune(int fd);
+
+bool mk_sock_local(int fd, mk_addr_t *out);
+bool mk_sock_peer(int fd, mk_addr_t *out);
+
+MK_MUST_CHECK mk_err_t mk_sock_udp(const mk_addr_t *at, int *fd, mk_addr_t *bound); /* answers as mk_sock_listen()        */
+/* One datagram. A longer one than `size` is cut and *whole says how long it was. Bytes (0 is a datagram too); MK_IO_WAIT;
+ * MK_IO_FAILED: an earlier datagram was refused by its receiver; go on. */
+ptrdiff_t mk_sock_receive(int fd, void *buf, size_t size, size_t *whole, mk_addr_t *from);
+/* MK_OK; MK_ERR_FULL: the system has no room now; MK_ERR_TOOLONG; MK_ERR_IO; MK_ERR_DENIED (a broadcast, say). */
+MK_MUST_CHECK mk_err_t mk_sock_send(int fd, const void *data, size_t size, const mk_addr_t *to);
+
+/* Looks a name up, or reads an address in digits. Waits, for many seconds maybe: for helper threads. Writes up to `max`
+ * addresses, the preferred first. MK_ERR_NOTFOUND: there is no such name; MK_ERR_IO: nobody could say; MK_ERR_NOMEM. */
+MK_MUST_CHECK mk_err_t mk_port_resolve(const char *host, mk_addr_t *out, size_t max, size_t *n);
+
 /* ---- pages: the memory of guests; any thread ------------------------------------------------------------------------ */
 
 /* As realloc, but what is new is zero, and costs nothing until it is touched where the platform can do that. `from` is how
