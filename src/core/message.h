@@ -12,6 +12,8 @@
 enum {
     MK_MSG_PLAIN = 0,
     MK_MSG_CHECKED = 1, /* ask the runtime before it is delivered: what it speaks of may be over */
+    MK_MSG_ROOM = 2,    /* the same, but a room above the runtime is asked: the one whose index lies from here on */
+    MK_MSG_ROOM_SHIFT = 8,
 };
 
 typedef struct mk_msg {
@@ -19,7 +21,7 @@ typedef struct mk_msg {
     struct mk_msg    *next;     /* in a mailbox or inbox                        */
     message_buffer_t *attached; /* payload of a large message, or an exit text  */
     uint32_t          flags;
-    uint32_t          tag;      /* of a checked message: which watch it speaks of */
+    uint32_t          tag;      /* of a checked message: what it speaks of      */
 } mk_msg_t;
 
 /* Payloads up to this lie behind the header; MK_POOL_BLOCK_MAX is chosen to make it 1024 on 64-bit machines. */

@@ -20,14 +20,13 @@ typedef struct mk_room_ops {
 } mk_room_ops_t;
 
 struct mk_room {
-    mk_room_t           *next;
     const mk_room_ops_t *ops;
     uint8_t              index; /* among the runtime's rooms */
 };
 
 /* NULL: not attached yet. */
 mk_room_t *mk_room_find(const runtime_t *rt, const mk_room_ops_t *ops);
-/* Attached until the runtime ends. MK_ERR_LIMIT: too many rooms. */
+/* Attached until the runtime ends; the last to come is the first to go. MK_ERR_LIMIT: too many rooms. */
 MK_MUST_CHECK mk_err_t mk_room_attach(runtime_t *rt, mk_room_t *room, const mk_room_ops_t *ops);
 
 mk_loop_t *mk_runtime_loop(runtime_t *rt);
@@ -38,10 +37,10 @@ actor_t   *mk_runtime_actor(const runtime_t *rt, actor_id_t id);
 actor_t   *mk_runtime_running(const runtime_t *rt); /* NULL outside of a behaviour */
 actor_id_t mk_runtime_actor_id(const runtime_t *rt, const actor_t *actor);
 
-/* A message with room for `size` bytes at msg->payload, writable until it is sent. NULL: out of memory, or longer than
- * payload_bytes_max. */
+/* A message from nobody (msg->source may be set) with room for `size` bytes at msg->payload, writable until it is sent. NULL:
+ * out of memory, or longer than payload_bytes_max. */
 message_t *mk_room_message(runtime_t *rt, msg_type_t type, size_t size);
-/* The same around a buffer: takes one reference. */
+/* The same around a buffer: takes one reference, unless the answer is NULL. */
 message_t *mk_room_message_buffer(runtime_t *rt, msg_type_t type, message_buffer_t *buf);
 
 /* Puts it into the actor's mailbox, full or not, so each room bounds what it has under way; admit() is told with `tag` when it

@@ -10,10 +10,14 @@
 #include "microkernel/runtime.h"
 #include "microkernel/supervision.h"
 #include "microkernel/transport.h"
+#include "runtime/attach.h"
 #include "runtime/inbox.h"
 #include "runtime/log.h"
 #include "runtime/names.h"
 #include "sched/sched.h"
+
+/* http, socket, node and those that follow: each is a part of the program, not something that comes and goes. */
+enum { MK_ROOMS_MAX = 16 };
 
 struct runtime {
     /* What each send and turn touches comes first. */
@@ -35,6 +39,8 @@ struct runtime {
     mk_names_t        names;
     mk_inbox_t        inbox;
     mk_log_t          log;
+    mk_room_t        *rooms[MK_ROOMS_MAX];
+    uint8_t           rooms_n;
     transport_t     **transports;
     size_t            transports_n;
     uint32_t          stopped;     /* atomic                                              */
@@ -93,6 +99,12 @@ bool mk_bond_admit(runtime_t *rt, mk_msg_t *msg);
 
 /* Whether `call` of `caller` still waits for its answer; if so the answer is `reply`. */
 bool mk_call_answer(runtime_t *rt, actor_t *caller, call_id_t call, mk_msg_t *reply);
+
+/* ---- attach.c ---- */
+
+/* Whether a room's message may be delivered; `actor` NULL: it will not be, whatever the answer. */
+bool mk_room_admit(runtime_t *rt, actor_t *actor, mk_msg_t *msg);
+void mk_rooms_fini(runtime_t *rt);
 
 /* ---- timers.c, watches.c ---- */
 

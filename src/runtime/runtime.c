@@ -98,6 +98,7 @@ void runtime_destroy(runtime_t *rt) {
     for (size_t i = 0; i < rt->transports_n; i++)
         if (rt->transports[i]->destroy != NULL) rt->transports[i]->destroy(rt->transports[i]);
     mk_free(rt->transports);
+    mk_rooms_fini(rt);
     mk_log_close(&rt->log);
     mk_loop_fini(&rt->loop);
     mk_inbox_fini(&rt->inbox);

@@ -185,7 +185,8 @@ bool actor_reply(runtime_t *rt, const message_t *request, msg_type_t type, const
 
 bool mk_admit(runtime_t *rt, actor_t *actor, mk_msg_t *msg) {
     bool valid;
-    if (msg->pub.call != CALL_ID_INVALID) valid = mk_bond_admit(rt, msg);
+    if (msg->flags & MK_MSG_ROOM) valid = mk_room_admit(rt, actor, msg);
+    else if (msg->pub.call != CALL_ID_INVALID) valid = mk_bond_admit(rt, msg);
     else if (msg->pub.type == MSG_TIMER) valid = mk_timer_admit(rt, actor, msg);
     else if (msg->pub.type == MSG_FD_EVENT) valid = mk_watch_admit(rt, actor, msg);
     else valid = mk_bond_admit(rt, msg);
@@ -197,7 +198,8 @@ void mk_discard(runtime_t *rt, mk_msg_t *msg) {
     /* Timers and watches are their actor's and go with it; monitors and calls have a number to give back. An answer to a
      * call may have any type. */
     bool has_number = msg->pub.call != CALL_ID_INVALID || msg->pub.type == MSG_DOWN;
-    if (msg->flags == MK_MSG_CHECKED && has_number) (void)mk_bond_admit(rt, msg);
+    if (msg->flags & MK_MSG_ROOM) (void)mk_room_admit(rt, NULL, msg);
+    else if (msg->flags == MK_MSG_CHECKED && has_number) (void)mk_bond_admit(rt, msg);
     mk_msg_destroy(&rt->pool, msg);
     rt->stats.dropped++;
 }
