@@ -2,17 +2,23 @@
 /* loop.c -- see loop.h. */
 #include "loop/loop.h"
 
+#include "base/assert.h"
+#include "loop/jobs.h"
+
 mk_err_t mk_loop_init(mk_loop_t *loop) {
     mk_err_t err = mk_poller_create(&loop->poller);
     if (err != MK_OK) return err;
     loop->batch_at = loop->batch_n = 0;
-    loop->deferred = NULL;
+    loop->deferred = loop->again = loop->doing = NULL;
     loop->jobs = NULL;
     mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop) / 1000);
     return MK_OK;
 }
 
-void mk_loop_fini(mk_loop_t *loop) { mk_poller_destroy(loop->poller); }
+void mk_loop_fini(mk_loop_t *loop) {
+    mk_jobs_fini(loop);
+    mk_poller_destroy(loop->poller);
+}
 
 uint64_t mk_loop_read_clock(mk_loop_t *loop) { return loop->now_us = mk_port_now_us(); }
 
@@ -32,8 +38,45 @@ static int64_t bounded_wait(mk_loop_t *loop, int64_t wait_us) {
     return wait_us < 0 || until_us < wait_us ? until_us : wait_us;
 }
 
+static void put_off(mk_node_t **list, mk_deferred_t *deferred, mk_deferred_fn *fn) {
+    if (deferred->node.at != NULL && deferred->fn == fn) return;
+    mk_list_remove(&deferred->node);
+    deferred->fn = fn;
+    mk_list_push(list, &deferred->node);
+}
+
+void mk_loop_defer(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn) {
+    put_off(&loop->deferred, deferred, fn);
+}
+
+void mk_loop_again(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn) {
+    put_off(&loop->again, deferred, fn);
+}
+
+/* Calls what is in the list now. Turned round first, so that who came first is called first; and in a list, because who is
+ * called may cancel the next. */
+static void call_all(mk_loop_t *loop, mk_node_t **list) {
+    mk_node_t *node;
+    mk_assert(loop->doing == NULL);
+    while ((node = *list) != NULL) {
+        mk_list_remove(node);
+        mk_list_push(&loop->doing, node);
+    }
+    while ((node = loop->doing) != NULL) {
+        mk_deferred_t *deferred = mk_container_of(node, mk_deferred_t, node);
+        mk_list_remove(node);
+        deferred->fn(loop, deferred);
+    }
+}
+
+void mk_loop_settle(mk_loop_t *loop) {
+    while (loop->deferred != NULL) call_all(loop, &loop->deferred);
+}
+
 void mk_loop_run(mk_loop_t *loop, int64_t wait_us) {
-    loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, bounded_wait(loop, wait_us));
+    mk_loop_settle(loop);
+    int64_t wait = loop->again != NULL ? 0 : bounded_wait(loop, wait_us);
+    loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, wait);
     mk_loop_read_clock(loop);
     for (loop->batch_at = 0; loop->batch_at < loop->batch_n;) {
         mk_poll_event_t event = loop->batch[loop->batch_at++];
@@ -41,7 +84,9 @@ void mk_loop_run(mk_loop_t *loop, int64_t wait_us) {
         if (watch != NULL) watch->fn(loop, watch, event.events);
     }
     loop->batch_n = 0;
+    if (loop->again != NULL) call_all(loop, &loop->again);
     mk_wheel_advance(&loop->wheel, loop->now_us / 1000);
+    if (loop->jobs != NULL) mk_jobs_deliver(loop);
 }
 
 void mk_loop_wake(mk_loop_t *loop) { mk_poller_wake(loop->poller); }
@@ -50,8 +95,17 @@ mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     return mk_poller_set(loop->poller, watch->fd, events, watch);
 }
 
-void mk_watch_remove(mk_loop_t *loop, mk_watch_t *watch) {
-    mk_poller_remove(loop->poller, watch->fd);
+static void drop_ready(mk_loop_t *loop, const mk_watch_t *watch) {
     for (int i = loop->batch_at; i < loop->batch_n; i++)
         if (loop->batch[i].tag == watch) loop->batch[i].tag = NULL;
+}
+
+void mk_watch_remove(mk_loop_t *loop, mk_watch_t *watch) {
+    mk_poller_remove(loop->poller, watch->fd);
+    drop_ready(loop, watch);
+}
+
+void mk_watch_forget(mk_loop_t *loop, mk_watch_t *watch) {
+    mk_poller_forget(loop->poller, watch->fd);
+    drop_ready(loop, watch);
 }

@@ -23,7 +23,7 @@ struct mk_watch {
     mk_watch_fn *fn;
 };
 
-/* Something to be done before the loop waits the next time. Embed it; zero-initialised it is not due. */
+/* Something to be done before the loop waits the next time, or in its next round. Embed it; zero-initialised it is not due. */
 typedef struct mk_deferred mk_deferred_t;
 typedef void mk_deferred_fn(mk_loop_t *loop, mk_deferred_t *deferred);
 
@@ -41,6 +41,8 @@ struct mk_loop {
     mk_poll_event_t batch[MK_LOOP_BATCH];
     int             batch_at, batch_n; /* the events being dispatched                                 */
     mk_node_t      *deferred;          /* to be done before the next wait                              */
+    mk_node_t      *again;             /* to be done in the next round                                 */
+    mk_node_t      *doing;             /* those of either kind that are about to be called             */
     struct mk_jobs *jobs;              /* jobs.h; NULL before the first                                */
 };
 
@@ -56,17 +58,27 @@ uint64_t mk_loop_after_ms(const mk_loop_t *loop, uint64_t delay_ms);
 /* Does what was deferred, waits up to `wait_us` (-1: as long as no timer is due), then calls what is ready and due. */
 void mk_loop_run(mk_loop_t *loop, int64_t wait_us);
 
+/* Does what was deferred. For a caller of mk_loop_run() that has work of its own: what was deferred may make more of it, so
+ * it is done before deciding how long to wait. */
+void mk_loop_settle(mk_loop_t *loop);
+
 /* Makes the current or next run return. Any thread, and from a signal handler. */
 void mk_loop_wake(mk_loop_t *loop);
 
-/* Calls deferred->fn once, before the loop waits the next time: what is written in one round goes out in one piece. A second
- * call before that changes nothing. What is deferred by a deferred function is done in the same round. */
+/* Calls `fn` once, before the loop waits the next time: what is written in one round goes out in one piece. A second call
+ * before that changes nothing, and one with another function replaces the first. What is deferred by a deferred function is
+ * done in the same round. In the order of the calls. */
 void mk_loop_defer(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn);
+/* The same in the next round, after the descriptors that are ready by then, for which it does not wait: work that goes on for
+ * long is cut into pieces by it, and others have their turn in between. */
+void mk_loop_again(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn);
 static inline void mk_deferred_cancel(mk_deferred_t *deferred) { mk_list_remove(&deferred->node); }
 
 /* Calls watch->fn whenever `fd` is ready for `events`; again to change them, 0 to pause without forgetting. */
 MK_MUST_CHECK mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events);
 /* No call comes any more, not even for what was ready already. */
 void mk_watch_remove(mk_loop_t *loop, mk_watch_t *watch);
+/* The same when the descriptor is closed next, which is cheaper. */
+void mk_watch_forget(mk_loop_t *loop, mk_watch_t *watch);
 
 #endif

@@ -46,6 +46,8 @@ void                   mk_poller_destroy(mk_poller_t *poller);
  * nothing at all, not even errors. MK_ERR_INVALID: cannot be polled. */
 MK_MUST_CHECK mk_err_t mk_poller_set(mk_poller_t *poller, int fd, uint32_t events, void *tag);
 void                   mk_poller_remove(mk_poller_t *poller, int fd);
+/* The same for a descriptor that is closed next: what closing it does anyway is left to that. */
+void                   mk_poller_forget(mk_poller_t *poller, int fd);
 
 /* Waits up to `wait_us` (-1: without limit) and returns how many events it wrote, 0 after a time-out, a wake-up or an
  * interruption. `max` at least 1. */
@@ -98,18 +100,20 @@ typedef struct mk_slice {
 /* What reading and writing answer instead of a number of bytes. */
 enum { MK_IO_WAIT = -1, MK_IO_FAILED = -2 };
 
-/* Every descriptor is non-blocking and not inherited by child processes. Calls answer MK_ERR_LIMIT when descriptors or
- * buffers have run out, MK_ERR_NOSYS where there are no sockets. */
+/* Every descriptor is non-blocking and not inherited by child processes, and connections are tuned (mk_sock_tune()). Calls
+ * answer MK_ERR_LIMIT when descriptors or buffers have run out, MK_ERR_NOSYS where there are no sockets. */
 
-/* `backlog` connections may wait. A Unix path that a dead process left behind is taken over. MK_ERR_BUSY: the address is
- * taken; MK_ERR_DENIED; MK_ERR_INVALID: not an address of this machine. *bound (may be NULL): with the port chosen. */
+/* `backlog` connections may wait. IPv6's "any" address serves IPv4 too. A Unix path that a dead process left behind is taken
+ * over. MK_ERR_BUSY: the address is taken; MK_ERR_DENIED; MK_ERR_INVALID: not an address of this machine. *bound (may be NULL):
+ * with the port chosen. */
 MK_MUST_CHECK mk_err_t mk_sock_listen(const mk_addr_t *at, int backlog, int *fd, mk_addr_t *bound);
 
 /* MK_ERR_NOTFOUND: nobody waits. Whoever gave up in the queue is skipped. *peer may be NULL. */
 MK_MUST_CHECK mk_err_t mk_sock_accept(int listener, int *fd, mk_addr_t *peer);
 
 /* Begins to connect; the descriptor is writable when that is decided, and mk_sock_outcome() says how: MK_OK, MK_ERR_IO
- * (refused, unreachable), MK_ERR_TIMEOUT, MK_ERR_DENIED. Refused at once is an error of this call. */
+ * (refused, unreachable), MK_ERR_TIMEOUT, MK_ERR_DENIED. Refused at once is an error of this call. MK_ERR_BUSY: a Unix listener
+ * whose queue is full; nothing has begun. */
 MK_MUST_CHECK mk_err_t mk_sock_connect(const mk_addr_t *to, int *fd);
 MK_MUST_CHECK mk_err_t mk_sock_outcome(int fd);
 

@@ -123,10 +123,11 @@ static void take_posts(runtime_t *rt) {
     }
 }
 
-/* Looks at descriptors, timers, other threads' posts and, where nobody else does, the log. */
+/* Looks at descriptors, timers, other threads' posts and, where nobody else does, the log. Waits when no actor is ready. */
 static void look_around(runtime_t *rt, int64_t wait_us) {
     mk_log_drain(&rt->log);
-    mk_loop_run(&rt->loop, wait_us);
+    mk_loop_settle(&rt->loop); /* what was deferred may give an actor something to do */
+    mk_loop_run(&rt->loop, mk_sched_has_ready(&rt->sched) ? 0 : wait_us);
     rt->polled_us = rt->loop.now_us;
     rt->poll_left = rt->config.poll_messages_max;
     take_posts(rt);
@@ -146,7 +147,7 @@ static void give_turns(runtime_t *rt) {
 
 void runtime_run(runtime_t *rt) {
     while (!is_stopped(rt) && rt->actors.live != 0) {
-        look_around(rt, mk_sched_has_ready(&rt->sched) ? 0 : -1);
+        look_around(rt, -1);
         give_turns(rt);
     }
     __atomic_store_n(&rt->stopped, 0, __ATOMIC_RELAXED); /* so that it can run again */
@@ -157,7 +158,7 @@ bool runtime_step(runtime_t *rt) { return runtime_wait(rt, 0); }
 
 bool runtime_wait(runtime_t *rt, int wait_ms) {
     int64_t wait_us = wait_ms < 0 ? -1 : (int64_t)wait_ms * 1000;
-    look_around(rt, mk_sched_has_ready(&rt->sched) ? 0 : wait_us);
+    look_around(rt, wait_us);
     if (mk_sched_has_ready(&rt->sched)) mk_sched_turn(&rt->sched, rt);
     return mk_sched_has_ready(&rt->sched);
 }

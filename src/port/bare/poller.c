@@ -26,6 +26,8 @@ mk_err_t mk_poller_set(mk_poller_t *poller, int fd, uint32_t events, void *tag) 
 
 void mk_poller_remove(mk_poller_t *poller, int fd) { (void)poller, (void)fd; }
 
+void mk_poller_forget(mk_poller_t *poller, int fd) { (void)poller, (void)fd; }
+
 static void alarm_at(uint64_t ticks) {
     *BOARD_MTIMECMP_HIGH = UINT32_MAX; /* no false alarm while the halves are of different times */
     *BOARD_MTIMECMP_LOW = (uint32_t)ticks;

@@ -39,6 +39,8 @@ void mk_poller_remove(mk_poller_t *poller, int fd) {
     if (fd >= 0 && fd < MK_FAKE_FDS_MAX) poller->fd[fd].events = 0;
 }
 
+void mk_poller_forget(mk_poller_t *poller, int fd) { mk_poller_remove(poller, fd); }
+
 int mk_poller_wait(mk_poller_t *poller, mk_poll_event_t *events, int max, int64_t wait_us) {
     int n = 0;
     mk_fake.waits++;
