@@ -48,9 +48,11 @@ typedef struct mk_listener mk_listener_t;
 typedef void mk_accept_fn(mk_listener_t *listener, int fd, const mk_addr_t *peer);
 
 struct mk_listener {
-    mk_net_t     *net;
+    mk_net_t     *net;        /* NULL: closed                                        */
     mk_accept_fn *fn;
     mk_watch_t    watch;
+    mk_node_t     all;        /* in its net                                          */
+    bool         *gone;       /* of the call on the stack: set when it is closed in it */
     mk_timer_t    retry;      /* accepting pauses when descriptors have run out      */
     uint32_t      backoff_ms;
     bool          paused;
@@ -73,11 +75,12 @@ enum { MK_UDP_BYTES_MAX = 65535 };
 typedef void mk_udp_fn(mk_udp_t *udp, const uint8_t *data, size_t size, const mk_addr_t *from);
 
 struct mk_udp {
-    mk_net_t  *net;
+    mk_net_t  *net;  /* NULL: closed                                          */
     mk_udp_fn *fn;
     mk_watch_t watch;
+    mk_node_t  all;  /* in its net                                            */
     mk_addr_t  at;
-    bool      *gone;
+    bool      *gone; /* of the call on the stack: set when it is closed in it */
 };
 
 MK_MUST_CHECK mk_err_t mk_udp_open(mk_net_t *net, mk_udp_t *udp, const mk_addr_t *at, mk_udp_fn *fn);

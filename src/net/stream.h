@@ -17,6 +17,7 @@
 
 typedef struct mk_stream mk_stream_t;
 
+/* None may be NULL. */
 typedef struct mk_stream_ops {
     void   (*open)(mk_stream_t *stream);
     /* Returns how many of the bytes it is done with. The rest is kept and offered again, with more behind it, when more has
@@ -37,7 +38,7 @@ typedef struct mk_stream_limits {
     uint32_t connect_ms;    /* looking up and connecting; 0: 10,000                        */
     uint32_t handshake_ms;  /* TLS; 0: 10,000                                              */
     uint32_t write_ms;      /* nothing is taken by a peer we have bytes for; 0: 30,000     */
-    uint32_t finish_ms;     /* from mk_stream_finish() to the peer's end; 0: 5,000         */
+    uint32_t finish_ms;     /* from our end being sent to the peer's; 0: 5,000             */
     uint32_t queue_high;    /* bytes: writes answer MK_ERR_FULL from here on; 0: 256 KiB   */
     uint32_t queue_low;     /* bytes: `drained`; 0: a quarter of queue_high                */
 } mk_stream_limits_t;
@@ -48,7 +49,8 @@ typedef struct mk_stream_kind {
     mk_stream_limits_t     limits;
 } mk_stream_kind_t;
 
-/* Where its bytes go when a stream has taken something without copying: called once when it is done with them, sent or not. */
+/* Where its bytes go when a stream has taken something without copying: called once when it is done with them, sent or not. It
+ * gives memory back and no more: no stream may be used in it. */
 typedef void mk_stream_release_fn(void *owner);
 
 /* Fields are stream.c's. */
@@ -64,7 +66,9 @@ struct mk_stream {
     struct mk_stream_tls   *tls;       /* NULL: plain                                                  */
     struct mk_dial         *dial;      /* while connecting                                             */
     bool                   *gone;      /* of the call on the stack: set when the stream is closed in it */
+    mk_node_t               all;       /* in its net                                                  */
     uint32_t                flags;
+    uint32_t                asked;     /* what the watch waits for at present                         */
 };
 
 /* Whom to call. Either `path` or `host` and `port`. Strings are copied. */
@@ -100,7 +104,7 @@ MK_MUST_CHECK mk_err_t mk_stream_start_tls(mk_stream_t *stream, const mk_tls_eng
 MK_MUST_CHECK mk_err_t mk_stream_write(mk_stream_t *stream, const void *data, size_t size);
 
 /* The same, in several pieces, all or nothing. Large ones are offered to the socket at once when the queue is empty, and only
- * what it did not take is copied. */
+ * what it did not take is copied. MK_ERR_NOMEM for such a rest ends the stream. */
 MK_MUST_CHECK mk_err_t mk_stream_write_slices(mk_stream_t *stream, const mk_slice_t *slices, int n);
 
 /* The same without copying: `release(owner)` is called when the bytes are no longer needed, maybe before this returns. On
@@ -122,6 +126,10 @@ void mk_stream_finish(mk_stream_t *stream);
 /* As finish, but what still comes is thrown away: for an answer after which the peer may go on sending for a while (closing at
  * once would reset the connection, and the answer might be lost with it). Then `closed`. */
 void mk_stream_finish_discarding(mk_stream_t *stream);
+
+/* Everything queued is sent, then it is over, without waiting for the peer's end: for a peer that has nothing more to say (if it
+ * does, the connection is reset, and what it has not read by then may be lost with it). `closed` follows, MK_OK. */
+void mk_stream_finish_closing(mk_stream_t *stream);
 
 /* Over, now: no call comes any more, what was queued is dropped. The record is the user's again. Harmless on a closed one. */
 void mk_stream_close(mk_stream_t *stream);

@@ -108,6 +108,9 @@ enum { MK_IO_WAIT = -1, MK_IO_FAILED = -2 };
  * with the port chosen. */
 MK_MUST_CHECK mk_err_t mk_sock_listen(const mk_addr_t *at, int backlog, int *fd, mk_addr_t *bound);
 
+/* Removes the file that listening at a Unix path has made. Harmless for other addresses. */
+void mk_sock_unlink(const mk_addr_t *at);
+
 /* MK_ERR_NOTFOUND: nobody waits. Whoever gave up in the queue is skipped. *peer may be NULL. */
 MK_MUST_CHECK mk_err_t mk_sock_accept(int listener, int *fd, mk_addr_t *peer);
 

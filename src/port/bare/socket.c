@@ -7,6 +7,8 @@ mk_err_t mk_sock_listen(const mk_addr_t *at, int backlog, int *fd, mk_addr_t *bo
     return MK_ERR_NOSYS;
 }
 
+void mk_sock_unlink(const mk_addr_t *at) { (void)at; }
+
 mk_err_t mk_sock_accept(int listener, int *fd, mk_addr_t *peer) {
     (void)listener, (void)fd, (void)peer;
     return MK_ERR_NOSYS;

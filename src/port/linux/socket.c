@@ -188,6 +188,10 @@ mk_err_t mk_sock_listen(const mk_addr_t *at, int backlog, int *fd, mk_addr_t *bo
     return err;
 }
 
+void mk_sock_unlink(const mk_addr_t *at) {
+    if (at->family == MK_FAMILY_UNIX && at->path[0] != '@' && at->path[0] != '\0') unlink(at->path);
+}
+
 /* accept(2): errors of the connection that was about to be accepted are reported here as well. */
 mk_err_t mk_sock_accept(int listener, int *fd, mk_addr_t *peer) {
     sock_addr_t addr;
