@@ -20,8 +20,8 @@ typedef struct mk_url {
     const char     *host;      /* a name in lower case or an address; IPv6 without brackets: for the resolver, TLS */
     const char     *authority; /* as a Host field has it: brackets around IPv6, the port unless it is the scheme's */
     const char     *target;    /* path and query, as a request line has them; begins with '/'; never empty         */
-    const char     *user;      /* name and password, percent-decoded, as Basic credentials have them ("name:pass"); */
-    size_t          user_size; /*   NULL: none. Decoded bytes may be anything but NUL                              */
+    const char     *user;      /* name and password, percent-decoded, as Basic credentials have them ("name:pass",   */
+    size_t          user_size; /*   "name:"); NULL: none. No control characters                                    */
 } mk_url_t;
 
 /* An address longer than this is refused: what servers are bound to take, and some. */
@@ -29,12 +29,14 @@ enum { MK_URL_BYTES_MAX = 8192 };
 
 /* Reads an absolute one. Normalised as section 6.2.2 allows: scheme and host in lower case, dot segments removed,
  * percent-encoding in upper case and only where needed, bytes from 0x80 up encoded (RFC 3987 section 3.1). The fragment is
- * dropped. MK_ERR_INVALID: not one, no or another scheme, no host, port 0 or above 65535, control characters, spaces, characters
- * that no URL has. MK_ERR_TOOLONG, MK_ERR_NOMEM. On failure *out is empty (mk_url_fini() is harmless). */
+ * dropped. Characters that may not stand in a path or query, such as '|', are encoded. MK_ERR_INVALID: not one, no or another
+ * scheme, no host or one that is no name and no address, port 0 or above 65535, control characters, spaces, backslashes (which
+ * some read as slashes), a '%' without two hex digits. MK_ERR_TOOLONG, MK_ERR_NOMEM. On failure *out is empty (mk_url_fini()
+ * is harmless). */
 MK_MUST_CHECK mk_err_t mk_url_parse(const char *text, size_t size, mk_url_t *out);
 
 /* Reads one that may be relative (a Location field), as section 5.2 says. An empty reference is the base without its fragment.
- * `out` is not `base`. */
+ * The user of the base goes along when the reference names no host. `out` is not `base`. */
 MK_MUST_CHECK mk_err_t mk_url_resolve(const mk_url_t *base, const char *text, size_t size, mk_url_t *out);
 
 void mk_url_fini(mk_url_t *url);
