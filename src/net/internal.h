@@ -99,9 +99,9 @@ void mk_stream_fail(mk_stream_t *stream, mk_err_t err, const char *why);
 
 /* A record that begins to live; in the list of its net. */
 void mk_stream_begin(mk_net_t *net, mk_stream_t *stream, const mk_stream_kind_t *kind);
-/* It has a connected descriptor from now on: watched, then `open` or a handshake. Its failures are the stream's. */
-void mk_stream_connected(mk_stream_t *stream, int fd, const mk_tls_engine_t *engine, mk_tls_context_t *tls,
-                         const char *host, const char *peer);
+/* It has a connected descriptor from now on: watched, then `open`, or a handshake if TLS is attached. Its failures are the
+ * stream's. */
+void mk_stream_connected(mk_stream_t *stream, int fd);
 void mk_stream_opened(mk_stream_t *stream);
 
 /* Hands bytes to the user and keeps what is left; tells the end. False: the stream is gone. */

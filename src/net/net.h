@@ -31,10 +31,10 @@ typedef struct mk_lookup mk_lookup_t;
 /* `addrs` are borrowed; `n` is at least 1 when `err` is MK_OK, and port is 0 in all of them. */
 typedef void mk_lookup_fn(void *arg, mk_err_t err, const mk_addr_t *addrs, size_t n);
 
-/* Calls `fn` once, never from inside this call: MK_OK, MK_ERR_NOTFOUND, MK_ERR_TIMEOUT, MK_ERR_IO, MK_ERR_NOMEM. Answers are
- * remembered for a while (negative ones shortly), and those who ask for the same name at a time share one look-up. *out is
- * valid until then; mk_lookup_cancel() means that `fn` is not called. MK_ERR_NOMEM, MK_ERR_LIMIT (too many at a time),
- * MK_ERR_TOOLONG. */
+/* `host` is a name, or an address in digits; `deadline_ms` 0: 10,000. Calls `fn` once, never from inside this call: MK_OK,
+ * MK_ERR_NOTFOUND, MK_ERR_TIMEOUT, MK_ERR_IO, MK_ERR_NOMEM. Answers are remembered for a while (negative ones shortly), and
+ * those who ask for the same name at a time share one look-up. *out is valid until then; mk_lookup_cancel() means that `fn` is
+ * not called. MK_ERR_NOMEM, MK_ERR_LIMIT (too many at a time), MK_ERR_TOOLONG. */
 MK_MUST_CHECK mk_err_t mk_lookup_start(mk_net_t *net, const char *host, uint32_t deadline_ms, mk_lookup_fn *fn, void *arg,
                                        mk_lookup_t **out);
 void                   mk_lookup_cancel(mk_lookup_t *lookup);

@@ -410,37 +410,34 @@ void mk_stream_opened(mk_stream_t *s) {
     if (call(s, s->kind->ops->open) && (s->flags & MK_S_FINISHING) != 0) flush_later(s);
 }
 
-static mk_err_t begin_handshake(mk_stream_t *s, const mk_tls_engine_t *engine, mk_tls_context_t *tls, const char *host,
-                                const char *peer) {
-    mk_err_t err = mk_stream_tls_attach(s, engine, tls, host, peer);
-    if (err != MK_OK) return err;
+static void begin_handshake(mk_stream_t *s) {
     s->flags = (s->flags | MK_S_SHAKING) & ~(uint32_t)MK_S_OPEN;
     mk_stream_arm(s, s->kind->limits.handshake_ms, HANDSHAKE_MS);
     mk_stream_due(s, MK_S_SHAKE);
     ask_for_more(s);
-    return MK_OK;
 }
 
 static mk_err_t take_descriptor(mk_stream_t *s, int fd) {
     s->watch.fd = fd;
-    return ask(s, MK_POLL_IN);
+    mk_err_t err = ask(s, MK_POLL_IN);
+    if (err == MK_OK && s->tls != NULL) begin_handshake(s);
+    return err;
 }
 
-void mk_stream_connected(mk_stream_t *s, int fd, const mk_tls_engine_t *engine, mk_tls_context_t *tls, const char *host,
-                         const char *peer) {
+void mk_stream_connected(mk_stream_t *s, int fd) {
     mk_err_t err = take_descriptor(s, fd);
-    if (err == MK_OK && tls != NULL) err = begin_handshake(s, engine, tls, host, peer);
     if (err != MK_OK) mk_stream_fail(s, err, NULL);
-    else if (tls == NULL) mk_stream_opened(s);
+    else if (s->tls == NULL) mk_stream_opened(s);
 }
 
 mk_err_t mk_stream_adopt(mk_net_t *net, mk_stream_t *s, const mk_stream_kind_t *kind, int fd,
                          const mk_tls_engine_t *engine, mk_tls_context_t *tls) {
     mk_stream_begin(net, s, kind);
-    mk_err_t err = take_descriptor(s, fd);
-    if (err == MK_OK && tls != NULL) err = begin_handshake(s, engine, tls, NULL, NULL);
-    if (err != MK_OK) end_life(s, false);
-    else if (tls == NULL) mk_stream_opened(s);
+    mk_err_t err = tls != NULL ? mk_stream_tls_attach(s, engine, tls, NULL, NULL) : MK_OK;
+    if (err != MK_OK) mk_sock_close(fd);
+    else err = take_descriptor(s, fd);
+    if (err != MK_OK) mk_stream_close(s);
+    else if (s->tls == NULL) mk_stream_opened(s);
     return err;
 }
 
@@ -448,7 +445,9 @@ mk_err_t mk_stream_start_tls(mk_stream_t *s, const mk_tls_engine_t *engine, mk_t
     enum { NOT_NOW = MK_S_FINISHING | MK_S_BROKEN | MK_S_ENDED };
     if ((s->flags & MK_S_OPEN) == 0 || (s->flags & NOT_NOW) != 0) return MK_ERR_CLOSED;
     if (s->tls != NULL || s->out != NULL) return MK_ERR_INVALID;
-    return begin_handshake(s, engine, tls, host, host);
+    mk_err_t err = mk_stream_tls_attach(s, engine, tls, host, host);
+    if (err == MK_OK) begin_handshake(s);
+    return err;
 }
 
 /* ---- for the user -------------------------------------------------------------------------------------------------------------- */

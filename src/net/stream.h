@@ -82,8 +82,8 @@ typedef struct mk_dial_options {
 } mk_dial_options_t;
 
 /* Begins to connect: addresses of both families in turn, a quarter of a second apart, and the first that answers wins (the
- * idea of RFC 8305). `open` or `closed` follows, never from inside this call. MK_ERR_NOMEM, MK_ERR_INVALID: nothing follows
- * and the record is as before. */
+ * idea of RFC 8305). `open` or `closed` follows, never from inside this call. MK_ERR_NOMEM, MK_ERR_LIMIT (too many look-ups),
+ * MK_ERR_INVALID: nothing follows. */
 MK_MUST_CHECK mk_err_t mk_stream_dial(mk_net_t *net, mk_stream_t *stream, const mk_stream_kind_t *kind,
                                       const mk_dial_options_t *options);
 

@@ -352,7 +352,7 @@ mk_sent_t mk_stream_tls_finish(mk_stream_t *s) {
 bool mk_stream_tls_is_empty(const mk_stream_t *s) { return s->tls->unsent.size == 0; }
 
 bool mk_stream_tls_info(const mk_stream_t *s, mk_tls_info_t *out) {
-    if ((s->flags & MK_S_LIVE) == 0 || s->tls == NULL) return false;
+    if ((s->flags & MK_S_OPEN) == 0 || s->tls == NULL) return false;
     s->tls->engine->info(s->tls->session, out);
     return true;
 }
