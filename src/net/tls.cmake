@@ -3,6 +3,7 @@
 # MK_HAVE_MBEDTLS for everybody. Without any engine all else works.
 
 set(MK_OPENSSL "AUTO" CACHE STRING "TLS by OpenSSL 3: AUTO (if it is there), ON (or fail), OFF")
+set(MK_MBEDTLS "AUTO" CACHE STRING "TLS by mbedTLS 2.28 or 3: AUTO (if it is there), ON (or fail), OFF")
 
 set(tls_sources tls.c tls_cache.c tls_parts.c)
 set(tls_libs "")
@@ -33,4 +34,10 @@ mk_tls_engine(OPENSSL OpenSSL 3 OpenSSL::SSL OpenSSL::Crypto)
 if(MK_HAVE_OPENSSL)
   list(APPEND tls_sources openssl/context.c openssl/session.c openssl/bio.c openssl/psk.c openssl/why.c)
   list(APPEND tls_libs OpenSSL::SSL OpenSSL::Crypto)
+endif()
+
+mk_tls_engine(MBEDTLS MbedTLS 2.28 MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
+if(MK_HAVE_MBEDTLS)
+  list(APPEND tls_sources mbedtls/context.c mbedtls/session.c mbedtls/trust.c mbedtls/resume.c mbedtls/why.c)
+  list(APPEND tls_libs MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 endif()
