@@ -49,8 +49,8 @@ static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end) {
 }
 
 bool mk_utf8_update(mk_utf8_t *utf8, const void *bytes, size_t size) {
-    const uint8_t *at = bytes, *end = at + size;
     if (size == 0) return true; /* of which `bytes` may be NULL */
+    const uint8_t *at = bytes, *end = at + size;
     while (at < end) {
         if (utf8->needed != 0) {
             if (!go_on(utf8, *at++)) return false;
@@ -70,7 +70,8 @@ bool mk_utf8_is_valid(const void *bytes, size_t size) {
 
 bool mk_utf8_repair(mk_buffer_t *out, const void *bytes, size_t size) {
     static const char replacement[] = "\xEF\xBF\xBD";
-    const uint8_t    *at = bytes, *end = at + size, *from = at; /* `from`: where what is not yet written begins */
+    if (size == 0) return true;
+    const uint8_t *at = bytes, *end = at + size, *from = at; /* `from`: where what is not yet written begins */
     while (at < end) {
         mk_utf8_t      utf8 = {0};
         const uint8_t *start = at;
@@ -88,5 +89,5 @@ bool mk_utf8_repair(mk_buffer_t *out, const void *bytes, size_t size) {
             return false;
         from = at;
     }
-    return size == 0 || mk_buffer_append(out, from, (size_t)(end - from));
+    return mk_buffer_append(out, from, (size_t)(end - from));
 }

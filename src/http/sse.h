@@ -123,11 +123,11 @@ void mk_sse_source_start(mk_sse_source_t *source);
 bool   mk_sse_source_response(mk_sse_source_t *source, int status, const char *content_type, size_t content_type_size);
 /* Bytes of the body; how many it is done with. Fewer than all: it is paused, or over. */
 size_t mk_sse_source_data(mk_sse_source_t *source, const uint8_t *bytes, size_t size);
-/* The body has ended, was cut off, or there was no answer at all: another attempt follows. */
+/* The body has ended, was cut off (and all bytes that came were taken), or there was no answer: another attempt follows. */
 void   mk_sse_source_ended(mk_sse_source_t *source);
 
 /* What Last-Event-ID says; size 0: nothing. Borrowed until the next call. */
-mk_slice_t mk_sse_source_last_id(const mk_sse_source_t *source);
+mk_http_text_t mk_sse_source_last_id(const mk_sse_source_t *source);
 
 void mk_sse_source_pause(mk_sse_source_t *source);
 void mk_sse_source_resume(mk_sse_source_t *source);

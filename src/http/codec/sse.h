@@ -6,13 +6,13 @@
 #define MK_HTTP_CODEC_SSE_H
 
 #include "base/buffer.h"
-#include "port/port.h"
+#include "http/codec/fields.h"
 
 /* An event that was parsed is borrowed until the next call on its parser. */
 typedef struct mk_sse_event {
-    mk_slice_t name; /* parsed: "message" when the stream named none. To write: empty for none            */
-    mk_slice_t data; /* lines separated by LF                                                            */
-    mk_slice_t id;   /* parsed: the last one so far, maybe empty. To write: data NULL for no `id` line    */
+    mk_http_text_t name; /* parsed: "message" when the stream named none. To write: empty for none            */
+    mk_http_text_t data; /* lines separated by LF                                                            */
+    mk_http_text_t id;   /* parsed: the last one so far, maybe empty. To write: absent for no `id` line    */
 } mk_sse_event_t;
 
 typedef enum mk_sse_status {

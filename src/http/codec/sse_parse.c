@@ -96,6 +96,10 @@ static mk_sse_status_t take_field(mk_sse_parser_t *parser, const uint8_t *line, 
     return stored ? MK_SSE_MORE : MK_SSE_NOMEM;
 }
 
+static mk_http_text_t text_of(const mk_buffer_t *buffer) {
+    return (mk_http_text_t){(const char *)buffer->bytes, buffer->size};
+}
+
 /* An empty line. Without a line of data there is no event. */
 static mk_sse_status_t dispatch(mk_sse_parser_t *parser, mk_sse_event_t *event) {
     if (parser->data.size == 0) {
@@ -105,9 +109,9 @@ static mk_sse_status_t dispatch(mk_sse_parser_t *parser, mk_sse_event_t *event) 
     parser->data.size--; /* the LF of its last line */
     if (!repair(&parser->data)) return MK_SSE_NOMEM;
     bool named = parser->name.size > 0;
-    event->name = named ? (mk_slice_t){parser->name.bytes, parser->name.size} : (mk_slice_t){"message", 7};
-    event->data = (mk_slice_t){parser->data.bytes, parser->data.size};
-    event->id = (mk_slice_t){parser->id.bytes, parser->id.size};
+    event->name = named ? text_of(&parser->name) : mk_http_text("message");
+    event->data = text_of(&parser->data);
+    event->id = text_of(&parser->id);
     /* They keep their bytes until the next call. */
     parser->data.size = parser->name.size = 0;
     return MK_SSE_EVENT;

@@ -11,7 +11,7 @@ static size_t line_length(const char *text, size_t size) {
     return size;
 }
 
-static bool is_one_line(mk_slice_t text) { return line_length(text.data, text.size) == text.size; }
+static bool is_one_line(mk_http_text_t text) { return line_length(text.at, text.size) == text.size; }
 
 static void write_line(mk_buffer_t *out, const char *field, const void *value, size_t size) {
     mk_buffer_append_text(out, field);
@@ -41,15 +41,15 @@ static mk_err_t outcome(mk_buffer_t *out, size_t before, bool failed_before) {
 }
 
 mk_err_t mk_sse_write_event(mk_buffer_t *out, const mk_sse_event_t *event) {
-    mk_slice_t id = event->id;
+    mk_http_text_t id = event->id;
     if (!is_one_line(event->name) || !is_one_line(id)) return MK_ERR_INVALID;
-    if (id.size > 0 && memchr(id.data, '\0', id.size) != NULL) return MK_ERR_INVALID;
+    if (id.size > 0 && memchr(id.at, '\0', id.size) != NULL) return MK_ERR_INVALID;
     size_t before = out->size;
     bool   failed = out->failed;
     out->failed = false;
-    if (event->name.size > 0) write_line(out, "event", event->name.data, event->name.size);
-    if (id.data != NULL) write_line(out, "id", id.data, id.size);
-    write_lines(out, "data", event->data.data, event->data.size);
+    if (event->name.size > 0) write_line(out, "event", event->name.at, event->name.size);
+    if (id.at != NULL) write_line(out, "id", id.at, id.size);
+    write_lines(out, "data", event->data.at, event->data.size);
     mk_buffer_append(out, "\n", 1);
     return outcome(out, before, failed);
 }
