@@ -125,6 +125,8 @@ void mk_poller_remove(mk_poller_t *poller, int fd) {
     free(gone);
 }
 
+void mk_poller_forget(mk_poller_t *poller, int fd) { mk_poller_remove(poller, fd); }
+
 static int report(mk_poller_t *poller, mk_poll_event_t *events, int max) {
     int n = 0;
     for (registration_t *r = poller->first; r != NULL && n < max; r = r->next)
