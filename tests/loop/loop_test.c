@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/assert.h"
+#include "loop/jobs.h"
 #include "port/fake/fake.h"
 #include "rig/oom.h"
 #include "rig/rig.h"
@@ -210,4 +211,134 @@ TEST(a_loop_without_a_poller_is_not_made) {
     mk_err_t err = mk_loop_init(&loop);
     oom_disarm();
     CHECK_EQ(err, MK_ERR_NOMEM);
+}
+
+/* ---- what is deferred ----------------------------------------------------------------------------------------------- */
+
+typedef struct later {
+    mk_deferred_t deferred;
+    unsigned      calls, order;
+    unsigned      repeats; /* asks for itself that often */
+    bool          again;   /* in the next round          */
+    struct later *cancels;
+} later_t;
+
+static unsigned order;
+
+static void do_later(mk_loop_t *l, mk_deferred_t *deferred) {
+    later_t *p = mk_container_of(deferred, later_t, deferred);
+    p->calls++;
+    p->order = ++order;
+    if (p->cancels != NULL) mk_deferred_cancel(&p->cancels->deferred);
+    if (p->repeats == 0) return;
+    p->repeats--;
+    if (p->again) mk_loop_again(l, deferred, do_later);
+    else mk_loop_defer(l, deferred, do_later);
+}
+
+static void do_instead(mk_loop_t *l, mk_deferred_t *deferred) {
+    (void)l;
+    mk_container_of(deferred, later_t, deferred)->calls += 100;
+}
+
+TEST(what_is_deferred_is_done_once_and_in_order_before_the_wait) {
+    later_t a = {.repeats = 2}, b = {0}, c = {0};
+    open_loop();
+    order = 0;
+    mk_loop_defer(&loop, &a.deferred, do_later);
+    mk_loop_defer(&loop, &b.deferred, do_later);
+    mk_loop_defer(&loop, &c.deferred, do_later);
+    mk_loop_defer(&loop, &a.deferred, do_later);
+    mk_deferred_cancel(&c.deferred);
+    uint64_t waits = mk_fake_waits();
+    mk_loop_settle(&loop);
+    CHECK_EQ(mk_fake_waits(), waits);
+    CHECK_EQ(a.calls, 3); /* what a deferred function defers is done in the same round */
+    CHECK_EQ(b.calls, 1);
+    CHECK_EQ(c.calls, 0);
+    CHECK_EQ(b.order, 2); /* after the first call of the other */
+    mk_loop_run(&loop, 0);
+    CHECK_EQ(a.calls, 3);
+    mk_loop_fini(&loop);
+}
+
+TEST(what_is_to_be_done_again_is_not_waited_for_and_lets_others_pass) {
+    later_t a = {.repeats = 3, .again = true};
+    probe_t p;
+    open_loop();
+    order = 0;
+    watch(&p, 5, MK_POLL_IN);
+    mk_fake_set_ready(5, MK_POLL_IN);
+    uint64_t start_us = mk_port_now_us();
+    mk_loop_again(&loop, &a.deferred, do_later);
+    for (unsigned i = 1; i <= 4; i++) {
+        mk_loop_run(&loop, -1);
+        CHECK_EQ(a.calls, i);
+        CHECK_EQ(p.calls, i);
+    }
+    CHECK_EQ(mk_port_now_us(), start_us);
+    mk_loop_fini(&loop);
+}
+
+TEST(deferred_work_can_change_its_mind) {
+    later_t a = {0}, b = {0}, c = {0};
+    open_loop();
+    mk_loop_again(&loop, &a.deferred, do_later);
+    mk_loop_defer(&loop, &a.deferred, do_instead); /* sooner, and the other function */
+    a.cancels = NULL;
+    b.cancels = &c;
+    mk_loop_defer(&loop, &b.deferred, do_later);
+    mk_loop_defer(&loop, &c.deferred, do_later);
+    mk_loop_settle(&loop);
+    CHECK_EQ(a.calls, 100);
+    CHECK_EQ(b.calls, 1);
+    CHECK_EQ(c.calls, 0);
+    mk_loop_fini(&loop);
+}
+
+/* ---- jobs where there are no threads ----------------------------------------------------------------------------------- */
+
+typedef struct task {
+    mk_job_t job;
+    unsigned runs, ends;
+} task_t;
+
+static void run_task(mk_job_t *job) { mk_container_of(job, task_t, job)->runs++; }
+
+static void end_task(mk_loop_t *l, mk_job_t *job) {
+    (void)l;
+    CHECK(job->run == NULL);
+    mk_container_of(job, task_t, job)->ends++;
+}
+
+TEST(without_threads_a_job_is_done_at_once_and_its_end_told_in_the_next_round) {
+    task_t a = {.job = {.run = run_task, .done = end_task}}, b = a, c = a;
+    open_loop();
+    uint64_t start_us = mk_port_now_us();
+    CHECK_EQ(mk_job_start(&loop, &a.job), MK_OK);
+    CHECK_EQ(mk_job_start(&loop, &b.job), MK_OK);
+    CHECK_EQ(a.runs, 1);
+    CHECK_EQ(a.ends, 0);
+    mk_loop_run(&loop, 1000000);
+    CHECK_EQ(a.ends, 1);
+    CHECK_EQ(b.ends, 1);
+    CHECK_EQ(mk_port_now_us(), start_us);
+    CHECK_EQ(mk_job_start(&loop, &c.job), MK_OK);
+    mk_loop_fini(&loop); /* the last word comes all the same */
+    CHECK_EQ(c.ends, 1);
+}
+
+TEST(a_job_without_memory_for_it_is_not_begun) {
+    for (unsigned n = 1; oom_arm(n); n++) {
+        task_t a = {.job = {.run = run_task, .done = end_task}};
+        oom_disarm();
+        open_loop();
+        oom_arm(n);
+        mk_err_t err = mk_job_start(&loop, &a.job);
+        bool     reached = oom_disarm();
+        CHECK_EQ(err, reached ? MK_ERR_NOMEM : MK_OK);
+        CHECK_EQ(a.runs, reached ? 0 : 1);
+        mk_loop_fini(&loop);
+        if (!reached) break;
+    }
 }
