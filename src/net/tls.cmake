@@ -41,3 +41,7 @@ if(MK_HAVE_MBEDTLS)
   list(APPEND tls_sources mbedtls/context.c mbedtls/session.c mbedtls/trust.c mbedtls/resume.c mbedtls/why.c)
   list(APPEND tls_libs MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 endif()
+
+if(tls_definitions)
+  mk_room_tests(net TESTS tls_engine_test)
+endif()

@@ -8,13 +8,14 @@
 #   ca.pem other_ca.pem        authorities; the second has signed nothing
 #   good.pem good.key          localhost, *.wild.test, 127.0.0.1, ::1; ECDSA P-256
 #   rsa.pem rsa.key            the same with RSA 2048
-#   chain.pem chain.key        localhost, by an intermediate authority, which is in the file
+#   chain.pem chain.key        localhost, by an intermediate authority, which is in the file; leaf.pem without it
 #   intermediate.pem           that authority
 #   other.pem other.key        other.test
 #   common.pem common.key      "localhost" in the common name only
 #   expired.pem early.pem      localhost, until yesterday; from tomorrow (with good.key)
 #   self.pem self.key          localhost, signed by itself
 #   client.pem client.key      "client", for clients only
+#   late.pem                   the same, until yesterday
 #   foreign.pem foreign.key    a client's, by an authority nobody trusts
 set -eu
 
@@ -42,8 +43,8 @@ default_md = sha256
 policy = any
 unique_subject = no
 [any]
-commonName = supplied
 organizationName = optional
+commonName = supplied
 [v3_ca]
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
@@ -90,6 +91,7 @@ signed common common /CN=localhost common ca
 signed expired good /CN=expired server ca "3 days ago" "1 day ago"
 signed early good /CN=early server ca "1 day" "3 days"
 signed client client "/O=microkernel tests/CN=client" client ca
+signed late client /CN=late client ca "3 days ago" "1 day ago"
 signed foreign foreign /CN=foreign client foreign_ca
 signed intermediate intermediate "/CN=intermediate authority" v3_ca ca
 signed leaf chain /CN=chain server intermediate

@@ -24,6 +24,16 @@
 #define MK_MBEDTLS_PSK 1
 #endif
 
+/* A suite that the library does not know would end every handshake. The first is the one to which the other engine binds
+ * pre-shared keys. */
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#define MK_MBEDTLS_SUITES_13_PSK MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+#define MK_MBEDTLS_SUITES_13 MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+#else
+#define MK_MBEDTLS_SUITES_13_PSK
+#define MK_MBEDTLS_SUITES_13
+#endif
+
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 
 #include <psa/crypto.h>

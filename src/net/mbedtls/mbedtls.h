@@ -36,6 +36,7 @@ struct mk_tls_session {
     bool                open;        /* the handshake is done                                        */
     bool                failed;
     bool                finished;    /* our close_notify is out                                      */
+    bool                heard;       /* the peer's has come                                          */
     bool                ended;       /* the connection, with or without a close_notify               */
     bool                lost;        /* reading or writing failed                                    */
     bool                cut;         /* it ended without one                                         */
@@ -48,7 +49,7 @@ void     mk_mbedtls_context_release(mk_tls_context_t *context);
 /* trust.c */
 /* Certificates of the system, or the given ones. */
 mk_err_t mk_mbedtls_trust(mk_tls_context_t *context, mk_slice_t authorities, char why[MK_TLS_WHY_BYTES]);
-/* PEM that need not end in NUL: an error of mbedTLS, or how many certificates were not understood. */
+/* PEM that need not end in NUL. 0, an error of mbedTLS, or how many certificates were not understood. */
 int      mk_mbedtls_read_certificates(mbedtls_x509_crt *out, mk_slice_t pem);
 /* Called for each certificate of the peer's chain, its own last: names and addresses (RFC 6125), which 2.28 does in part. */
 int      mk_mbedtls_check(void *session, mbedtls_x509_crt *certificate, int depth, uint32_t *faults);

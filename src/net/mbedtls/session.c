@@ -83,6 +83,11 @@ static mk_tls_status_t fail(mk_tls_session_t *session, int error) {
     return MK_TLS_FAILED;
 }
 
+static void send_alert(mk_tls_session_t *session, unsigned char alert) {
+    (void)mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                         alert); /* for what it is worth */
+}
+
 static mk_tls_status_t outcome(mk_tls_session_t *session, int error) {
     if (error == MBEDTLS_ERR_SSL_WANT_READ) return MK_TLS_WANT_READ;
     if (error == MBEDTLS_ERR_SSL_WANT_WRITE) return MK_TLS_WANT_WRITE;
@@ -97,7 +102,7 @@ static mk_tls_status_t judge_optional(mk_tls_session_t *session) {
         return MK_TLS_OK;
     session->faults |= mbedtls_ssl_get_verify_result(&session->ssl);
     if ((session->faults & ~absent) == 0) return MK_TLS_OK;
-    (void)mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    send_alert(session, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     return fail(session, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
 }
 
@@ -119,6 +124,10 @@ static mk_tls_status_t handshake(mk_tls_session_t *session) {
         if (mk_mbedtls_is_ticket(error)) error = 0;
     }
     if (error == 0) return MK_TLS_OK;
+    /* With TLS 1.2 it does so without a word to the peer. */
+    if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE &&
+        strcmp(mbedtls_ssl_get_version(&session->ssl), "TLSv1.2") == 0)
+        send_alert(session, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
     mk_tls_status_t status = outcome(session, error);
     if (status == MK_TLS_FAILED && session->target.key != NULL)
         mk_tls_cache_forget(&session->context->sessions, session->target.key); /* it may be what the peer disliked */
@@ -127,6 +136,7 @@ static mk_tls_status_t handshake(mk_tls_session_t *session) {
 
 static mk_tls_status_t session_read(mk_tls_session_t *session, void *buf, size_t size, size_t *n) {
     if (session->failed) return MK_TLS_FAILED;
+    if (session->heard) return MK_TLS_END; /* mbedTLS forgets, and would go on reading */
     for (;;) {
         int got = mbedtls_ssl_read(&session->ssl, buf, size);
         if (got > 0) {
@@ -137,7 +147,10 @@ static mk_tls_status_t session_read(mk_tls_session_t *session, void *buf, size_t
             mk_mbedtls_keep(session);
             continue;
         }
-        if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return MK_TLS_END;
+        if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+            session->heard = true;
+            return MK_TLS_END;
+        }
         return outcome(session, got != 0 ? got : MBEDTLS_ERR_SSL_CONN_EOF);
     }
 }

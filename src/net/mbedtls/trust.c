@@ -8,10 +8,20 @@
 
 #include "base/mem.h"
 
+/* One that is cut off ends the parser's reading without an error. */
+static int count_lost(const mbedtls_x509_crt *read, const char *text) {
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    int               n = 0;
+    while ((text = strstr(text, begin)) != NULL) n++, text += sizeof(begin) - 1;
+    for (; read != NULL && read->version != 0; read = read->next) n--;
+    return n > 0 ? n : 0;
+}
+
 int mk_mbedtls_read_certificates(mbedtls_x509_crt *out, mk_slice_t pem) {
     char *text = mk_strndup(pem.data, pem.size); /* the parser wants a NUL, and counts it */
     if (text == NULL) return MBEDTLS_ERR_X509_ALLOC_FAILED;
     int result = mbedtls_x509_crt_parse(out, (const uint8_t *)text, pem.size + 1);
+    if (result == 0) result = count_lost(out, text);
     mk_free(text);
     return result;
 }

@@ -9,16 +9,20 @@
 
 #include "base/mem.h"
 
+/* TLS 1.3: the cheapest first. OpenSSL binds pre-shared keys to SHA-256, so where there are some nothing else may be chosen. */
+static const char SUITES_13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+static const char SUITES_13_PSK[] = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
+
 /* TLS 1.2: forward secrecy and authenticated encryption only; the suites with CBC are for boards that have AES in hardware
- * and nothing else in common with us. TLS 1.3 has good ones only. */
-static const char SUITES[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                             "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                             "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-static const char SUITES_PSK[] = "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256";
-static const char SUITES_BOTH[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-                                  "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-                                  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-                                  "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256";
+ * and nothing else in common with us. */
+#define CERTIFICATE_SUITES                                                                     \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:" \
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define KEY_SUITES "ECDHE-PSK-CHACHA20-POLY1305:ECDHE-PSK-AES128-CBC-SHA256"
+
+static const char SUITES[] = CERTIFICATE_SUITES;
+static const char SUITES_PSK[] = KEY_SUITES;
+static const char SUITES_BOTH[] = CERTIFICATE_SUITES ":" KEY_SUITES;
 
 /* The cheapest to compute first: clients send a share for it unasked. */
 static const char GROUPS[] = "X25519:P-256:P-384";
@@ -33,10 +37,13 @@ static bool protocol_setup(mk_tls_context_t *context, bool has_certificate) {
     const char              *suites = SUITES;
     if (has_psk) suites = settings->server && has_certificate ? SUITES_BOTH : SUITES_PSK;
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    /* Our order counts, unless a client without AES in hardware says so by putting ChaCha first. */
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ssl,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl, 1); /* a record's head and body in one read */
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ssl, suites) == 1 &&
+           SSL_CTX_set_ciphersuites(ssl, has_psk ? SUITES_13_PSK : SUITES_13) == 1 &&
            SSL_CTX_set1_groups_list(ssl, GROUPS) == 1;
 }
 

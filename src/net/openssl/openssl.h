@@ -27,6 +27,7 @@ struct mk_tls_session {
     char             *psk_name; /* server: the name of the key that was found                   */
     bool              open;     /* the handshake is done                                        */
     bool              failed;
+    bool              finished; /* our close_notify is out                                      */
     bool              ended;    /* the connection, with or without a close_notify               */
     bool              lost;     /* reading or writing failed                                    */
     bool              cut;      /* it ended without one                                         */

@@ -141,11 +141,11 @@ static bool pending(const mk_tls_session_t *session) {
 
 static mk_tls_status_t finish(mk_tls_session_t *session) {
     if (session->failed) return MK_TLS_FAILED;
-    if (!session->open) return MK_TLS_OK; /* nothing to end yet */
+    if (!session->open || session->finished) return MK_TLS_OK; /* nothing to end yet, or again */
     forget_errors();
     int result = SSL_shutdown(session->ssl);
-    if (result >= 0) return MK_TLS_OK; /* 0: ours is out, the peer's has not come */
-    return outcome(session, result);
+    session->finished = result >= 0; /* 0: ours is out, the peer's has not come */
+    return session->finished ? MK_TLS_OK : outcome(session, result);
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------------------- */
