@@ -26,6 +26,9 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/microkernelConfigVersion
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/microkernelConfig.cmake" "${PROJECT_BINARY_DIR}/microkernelConfigVersion.cmake"
         DESTINATION "${package}")
+if(MK_HAVE_MBEDTLS)
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindMbedTLS.cmake" DESTINATION "${package}")
+endif()
 
 # The library is static, so everything it needs stands in Libs.
 set(MK_PC_LIBS "-lmicrokernel")
@@ -39,6 +42,12 @@ if(MK_HAVE_WAMR)
 endif()
 if(MK_HAVE_ZLIB)
   string(APPEND MK_PC_LIBS " -lz")
+endif()
+if(MK_HAVE_OPENSSL)
+  string(APPEND MK_PC_LIBS " -lssl -lcrypto")
+endif()
+if(MK_HAVE_MBEDTLS)
+  string(APPEND MK_PC_LIBS " -lmbedtls -lmbedx509 -lmbedcrypto")
 endif()
 string(APPEND MK_PC_LIBS " -lm")
 if(MK_SANITIZE)

@@ -26,7 +26,7 @@ macro(mk_tls_engine engine package version)
       endif()
     endforeach()
     list(APPEND tls_definitions MK_HAVE_${engine})
-    message(STATUS "tls: ${package} ${${package}_VERSION}")
+    message(STATUS "tls: ${package} ${${package}_VERSION}${${engine}_VERSION}") # each calls it otherwise
   endif()
 endmacro()
 

@@ -126,6 +126,11 @@ TEST(a_client_has_to_say_whose_certificate_it_wants) { each_pair(run_no_host); }
 
 /* ---- client certificates ----------------------------------------------------------------------------------------------- */
 
+/* mbedTLS 3 with TLS 1.3: its alerts come in keys that the client has left behind, and its tickets hold no certificate. */
+static bool is_mbedtls_13(const end_t *server) {
+    return server->engine == mk_tls_engine("mbedtls") && strcmp(end_info(server).version, "TLSv1.3") == 0;
+}
+
 /* What the server says to a client with that certificate (NULL: none); `text` NULL: it is content. */
 static void client_verdict(wire_t *wire, mk_tls_verify_t verify, const char *certificate, const char *key,
                            const char *text, const char *subject) {
@@ -150,7 +155,7 @@ static void client_verdict(wire_t *wire, mk_tls_verify_t verify, const char *cer
             wire->client.status =
                 end_get(&wire->client, buf, sizeof(buf), &n); /* TLS 1.3: done before it was refused */
         CHECK_EQ(wire->client.status, MK_TLS_FAILED);
-        CHECK(says(&wire->client, "the peer refused"));
+        if (!is_mbedtls_13(&wire->server)) CHECK(says(&wire->client, "the peer refused"));
     }
     wire_end(wire);
 }
@@ -380,7 +385,7 @@ static void run_resumed_client(wire_t *wire) {
         CHECK_EQ(wire_open(wire, "localhost", "one:443"), MK_OK);
         CHECK(wire_shake(wire));
         exchange(wire);
-        CHECK_EQ(end_info(&wire->server).resumed, i == 1);
+        CHECK_EQ(end_info(&wire->server).resumed, i == 1 && !is_mbedtls_13(&wire->server));
         CHECK_STR(end_info(&wire->server).peer_subject, "O=microkernel tests, CN=client");
         wire_close(wire);
     }

@@ -60,21 +60,23 @@ static inline int mk_mbedtls_check_pair(const mbedtls_pk_context *pub, const mbe
     return mbedtls_pk_check_pair(pub, key, mbedtls_ctr_drbg_random, random);
 }
 
-/* A client with a pre-shared key takes nothing else for an answer, and every key agreement is a fresh one. */
-static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certificates, bool psk) {
+/* A client with a pre-shared key takes nothing else for an answer, and every key agreement is a fresh one. A ticket of TLS 1.3
+ * does not hold the client's certificate, so whoever asks for one gives none. */
+static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certificates, bool psk, bool asks) {
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
     int modes = 0;
     if (certificates) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL | MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
     if (psk) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
     mbedtls_ssl_conf_tls13_key_exchange_modes(config, modes);
+    (void)asks;
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_SRV_C)
-    mbedtls_ssl_conf_new_session_tickets(config, 1);
+    mbedtls_ssl_conf_new_session_tickets(config, asks ? 0 : 1);
 #endif
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && MBEDTLS_VERSION_NUMBER >= 0x03060100
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 #endif
 #else
-    (void)config, (void)certificates, (void)psk;
+    (void)config, (void)certificates, (void)psk, (void)asks;
 #endif
 }
 
@@ -103,8 +105,8 @@ static inline int mk_mbedtls_check_pair(const mbedtls_pk_context *pub, const mbe
     return mbedtls_pk_check_pair(pub, key);
 }
 
-static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certificates, bool psk) {
-    (void)config, (void)certificates, (void)psk;
+static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certificates, bool psk, bool asks) {
+    (void)config, (void)certificates, (void)psk, (void)asks;
 }
 
 #endif

@@ -39,7 +39,7 @@ static int protocol_setup(mk_tls_context_t *context, bool has_certificate) {
     mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
     mk_mbedtls_min_version(config);
     mk_mbedtls_groups(config);
-    mk_mbedtls_exchanges(config, certificates, psk);
+    mk_mbedtls_exchanges(config, certificates, psk, settings->verify != MK_TLS_VERIFY_NONE);
     mbedtls_ssl_conf_ciphersuites(config, !psk ? SUITES : certificates ? SUITES_BOTH : SUITES_PSK);
 #ifdef MBEDTLS_SSL_ALPN
     if (settings->alpn != NULL) error = mbedtls_ssl_conf_alpn_protocols(config, settings->alpn);

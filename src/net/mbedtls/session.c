@@ -171,7 +171,8 @@ static mk_tls_status_t session_write(mk_tls_session_t *session, const void *data
         if (most <= 0) return fail(session, most);
         session->owed = size < (size_t)most ? size : (size_t)most;
     }
-    int sent = mbedtls_ssl_write(&session->ssl, data, session->owed);
+    int sent;
+    while (mk_mbedtls_is_ticket(sent = mbedtls_ssl_write(&session->ssl, data, session->owed))) mk_mbedtls_keep(session);
     if (sent < 0) return outcome(session, sent);
     session->owed = 0;
     *n = (size_t)sent;
