@@ -12,7 +12,8 @@ extern "C" {
 #endif
 
 /* System message types. Each room that adds some owns a range: core 0x00-0x0F (the rest is in actor.h and
- * supervision.h), names and capabilities 0x10-0x1F, supervisors 0x20-0x2F, console 0x100-0x10F (console.h). */
+ * supervision.h), names and capabilities 0x10-0x1F, supervisors 0x20-0x2F, sockets 0x40-0x4F (mk_socket.h),
+ * console 0x100-0x10F (console.h). */
 #define MSG_TIMER           (MK_MSG_SYSTEM_BASE + 0x01u)
 #define MSG_FD_EVENT        (MK_MSG_SYSTEM_BASE + 0x02u)
 #define MSG_LOG             (MK_MSG_SYSTEM_BASE + 0x03u)

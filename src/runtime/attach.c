@@ -38,6 +38,8 @@ mk_loop_t *mk_runtime_loop(runtime_t *rt) { return &rt->loop; }
 
 mk_pool_t *mk_runtime_pool(runtime_t *rt) { return &rt->pool; }
 
+size_t mk_runtime_payload_max(const runtime_t *rt) { return rt->config.payload_bytes_max; }
+
 actor_t *mk_runtime_actor(const runtime_t *rt, actor_id_t id) { return mk_actor_find(rt, id); }
 
 actor_t *mk_runtime_running(const runtime_t *rt) { return rt->sched.running; }

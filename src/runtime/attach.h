@@ -31,6 +31,7 @@ MK_MUST_CHECK mk_err_t mk_room_attach(runtime_t *rt, mk_room_t *room, const mk_r
 
 mk_loop_t *mk_runtime_loop(runtime_t *rt);
 mk_pool_t *mk_runtime_pool(runtime_t *rt);
+size_t     mk_runtime_payload_max(const runtime_t *rt); /* bytes of one message's payload */
 
 /* NULL: ended, or of another node. For mk_actor_own() (core/actor.h), which makes it hold a resource. */
 actor_t   *mk_runtime_actor(const runtime_t *rt, actor_id_t id);
