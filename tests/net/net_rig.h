@@ -98,7 +98,7 @@ static inline mk_addr_t loopback(uint16_t port) {
 /* Runs until `cond`, for a bounded number of rounds; never waits longer than a step. */
 #define RUN_UNTIL(cond)                                                            \
     do {                                                                           \
-        for (int rig_i = 0; rig_i < 20000 && !(cond); rig_i++) mk_loop_run(&loop, 1000); \
+        for (int rig_i = 0; rig_i < 20000 && !(cond); rig_i++) mk_loop_run(&loop, 100000); \
         CHECK(cond);                                                               \
     } while (0)
 
