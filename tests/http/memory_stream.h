@@ -61,20 +61,20 @@ void mk_stream_finish_discarding(mk_stream_t *stream) {
 
 void mk_stream_reset(mk_stream_t *stream) { memory_of(stream)->closed = memory_of(stream)->reset = true; }
 
-static void memory_stream_init(memory_stream_t *memory) {
+static inline void memory_stream_init(memory_stream_t *memory) {
     *memory = (memory_stream_t){.stream = {.net = &memory_net}};
 }
 
-static void memory_net_start(void) {
+static inline void memory_net_start(void) {
     mk_fake_reset(1);
     mk_err_t err = mk_loop_init(&memory_net.loop);
     mk_assert(err == MK_OK);
 }
 
-static void memory_net_stop(void) { mk_loop_fini(&memory_net.loop); }
+static inline void memory_net_stop(void) { mk_loop_fini(&memory_net.loop); }
 
 /* So much time goes by, and what is due happens. */
-static void memory_net_pass_ms(uint64_t ms) {
+static inline void memory_net_pass_ms(uint64_t ms) {
     for (uint64_t i = 0; i < ms; i++) {
         mk_fake_advance_us(1000);
         mk_loop_run(&memory_net.loop, 0);

@@ -53,7 +53,8 @@ int mk_ws_request_check(const mk_http_request_t *request, const mk_ws_wish_t *wi
         return 426;
     }
     *why = "not a valid WebSocket handshake";
-    if (!mk_ws_is_asked_for(request) || request->framing != MK_HTTP_NO_BODY || !key_is_valid(key)) return 400;
+    bool body = request->framing == MK_HTTP_CHUNKED || (request->framing == MK_HTTP_LENGTH && request->length > 0);
+    if (!mk_ws_is_asked_for(request) || body || !key_is_valid(key)) return 400;
     if (mk_ws_terms_accept(&request->fields, wish, &out->terms) != MK_OK) return 400;
     mk_ws_accept_make(key.at, out->accept);
     *why = "";
