@@ -69,8 +69,9 @@ typedef struct mk_tls_info {
 typedef struct mk_tls_engine {
     const char *name; /* "openssl", "mbedtls" */
 
-    /* Counted: sessions hold their context, so replacing it does not disturb them. MK_ERR_FORMAT, MK_ERR_NOMEM,
-     * MK_ERR_INVALID (the key does not fit the certificate), with a text in `why`. */
+    /* Counted: sessions hold their context, so replacing it does not disturb them. May read files (the system's store).
+     * MK_ERR_FORMAT, MK_ERR_NOMEM, MK_ERR_INVALID (the key does not fit the certificate, say), MK_ERR_NOTFOUND (the system
+     * has no store), with a text in `why`. */
     mk_err_t (*context_create)(const mk_tls_config_t *config, mk_tls_context_t **out, char why[MK_TLS_WHY_BYTES]);
     void     (*context_release)(mk_tls_context_t *context);
 

@@ -33,6 +33,12 @@ static void remove_at(mk_tls_cache_t *cache, mk_tls_cached_t **link) {
     mk_free(entry);
 }
 
+static void remove_oldest(mk_tls_cache_t *cache) {
+    mk_tls_cached_t **link = &cache->newest;
+    while (*link != NULL && (*link)->next != NULL) link = &(*link)->next;
+    if (*link != NULL) remove_at(cache, link);
+}
+
 void *mk_tls_cache_find(mk_tls_cache_t *cache, const char *peer) {
     mk_tls_cached_t **link = link_of(cache, peer), *entry = *link;
     if (entry == NULL) return NULL;
@@ -54,11 +60,7 @@ void mk_tls_cache_put(mk_tls_cache_t *cache, const char *peer, void *session) {
         cache->drop(session);
         return;
     }
-    if (cache->n == MK_TLS_CACHE_MAX) {
-        mk_tls_cached_t **last = &cache->newest;
-        while ((*last)->next != NULL) last = &(*last)->next;
-        remove_at(cache, last);
-    }
+    if (cache->n == MK_TLS_CACHE_MAX) remove_oldest(cache);
     entry->session = session;
     entry->put_us = mk_port_now_us();
     memcpy(entry->peer, peer, size);
