@@ -167,4 +167,30 @@ void mk_port_write(int stream, const void *data, size_t size);
 MK_MUST_CHECK mk_err_t mk_port_read_file(const char *below, const char *path, size_t bytes_max, uint8_t **out,
                                          size_t *size);
 
+/* Files piece by piece. Every call may wait for the disk: for helper threads (loop/jobs.h). MK_ERR_NOSYS where there are no
+ * files; MK_ERR_LIMIT: descriptors have run out. */
+typedef struct mk_file_info {
+    uint64_t bytes;
+    uint64_t id;          /* changes when another file is put in its place, on most file systems */
+    int64_t  modified_ns; /* since 1970                                                          */
+    bool     folder;      /* then it was not opened and the rest is 0                            */
+} mk_file_info_t;
+
+/* For reading; `below` as above. A folder is MK_OK with info->folder set and *file -1. MK_ERR_NOTFOUND, MK_ERR_DENIED,
+ * MK_ERR_TOOLONG (the path), MK_ERR_IO (neither file nor folder). */
+MK_MUST_CHECK mk_err_t mk_file_open(const char *below, const char *path, int *file, mk_file_info_t *info);
+/* From byte `at` on. Bytes, fewer than asked for only at the end; 0: the end; MK_IO_FAILED. */
+ptrdiff_t              mk_file_read(int file, uint64_t at, void *buf, size_t size);
+
+/* A new file for writing, readable by its owner alone until mk_file_publish(). MK_ERR_EXISTS, MK_ERR_NOTFOUND (its folder),
+ * MK_ERR_DENIED, MK_ERR_TOOLONG, MK_ERR_FULL, MK_ERR_IO. */
+MK_MUST_CHECK mk_err_t mk_file_create(const char *path, int *file);
+/* All of it, behind what was written before. MK_ERR_FULL: the disk, or a quota, is full; MK_ERR_IO. */
+MK_MUST_CHECK mk_err_t mk_file_write(int file, const void *data, size_t size);
+/* The file is whole: it is on the disk, and in the place of `to`, when this returns MK_OK; closed in any case. On failure `to`
+ * is what it was and `from` is gone. Both lie in one folder. MK_ERR_FULL, MK_ERR_DENIED, MK_ERR_IO. */
+MK_MUST_CHECK mk_err_t mk_file_publish(int file, const char *from, const char *to);
+void                   mk_file_close(int file);          /* harmless with -1            */
+void                   mk_file_remove(const char *path); /* harmless when there is none */
+
 #endif

@@ -162,3 +162,69 @@ TEST(without_memory_nothing_is_read_and_nothing_stays_open) {
     CHECK_EQ(after, before);
     clear();
 }
+
+/* ---- piece by piece ------------------------------------------------------------------------------------------------- */
+
+TEST(a_file_is_read_from_any_byte_on) {
+    setup();
+    int            file;
+    mk_file_info_t info;
+    char           buf[16];
+    CHECK_EQ(mk_file_open(at("in"), "here", &file, &info), MK_OK);
+    CHECK(!info.folder && info.bytes == 6 && info.modified_ns > 0 && info.id != 0);
+    CHECK_EQ(mk_file_read(file, 2, buf, 3), 3);
+    CHECK(memcmp(buf, "sid", 3) == 0);
+    CHECK_EQ(mk_file_read(file, 2, buf, sizeof buf), 4);
+    CHECK_EQ(mk_file_read(file, 6, buf, sizeof buf), 0);
+    mk_file_close(file);
+    clear();
+}
+
+TEST(a_folder_says_so_and_what_leaves_it_is_denied) {
+    setup();
+    int            file = 4711;
+    mk_file_info_t info;
+    CHECK_EQ(mk_file_open(at("in"), "sub", &file, &info), MK_OK);
+    CHECK(info.folder && file == -1);
+    CHECK_EQ(mk_file_open(at("in"), "../out/secret", &file, &info), MK_ERR_DENIED);
+    CHECK_EQ(mk_file_open(at("in"), "nothing", &file, &info), MK_ERR_NOTFOUND);
+    clear();
+}
+
+TEST(a_published_file_takes_the_place_of_the_old_one) {
+    setup();
+    int file;
+    CHECK_EQ(mk_file_create(at("in/here.new"), &file), MK_OK);
+    CHECK_EQ(mk_file_write(file, "second ", 7), MK_OK);
+    CHECK_EQ(mk_file_write(file, "version", 7), MK_OK);
+    CHECK_EQ(get(at("in"), "here", 100, "inside"), MK_OK); /* not yet */
+    CHECK_EQ(mk_file_publish(file, at("in/here.new"), at("in/here")), MK_OK);
+    CHECK_EQ(get(at("in"), "here", 100, "second version"), MK_OK);
+    CHECK_EQ(get(at("in"), "here.new", 100, ""), MK_ERR_NOTFOUND);
+    clear();
+}
+
+TEST(a_file_that_cannot_be_published_leaves_nothing_behind) {
+    setup();
+    int file;
+    CHECK_EQ(mk_file_create(at("in/new"), &file), MK_OK);
+    CHECK_EQ(mk_file_publish(file, at("in/new"), at("in/sub")), MK_ERR_DENIED);
+    CHECK_EQ(get(at("in"), "new", 100, ""), MK_ERR_NOTFOUND);
+    CHECK_EQ(get(at("in"), "sub/deep", 100, "deeper"), MK_OK);
+    clear();
+}
+
+TEST(a_new_file_does_not_take_the_place_of_another) {
+    setup();
+    int file;
+    CHECK_EQ(mk_file_create(at("in/here"), &file), MK_ERR_EXISTS);
+    CHECK_EQ(mk_file_create(at("nofolder/new"), &file), MK_ERR_NOTFOUND);
+    clear();
+}
+
+TEST(a_full_disk_says_so) {
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    CHECK(full >= 0);
+    CHECK_EQ(mk_file_write(full, "x", 1), MK_ERR_FULL);
+    mk_file_close(full);
+}
