@@ -36,24 +36,26 @@ typedef struct mk_sse_push_config {
 /* What all of one kind share; it outlives them. */
 typedef struct mk_sse_push_kind {
     const mk_sse_push_ops_t *ops;
-    mk_sse_push_config_t     config;
     mk_buffer_t              scratch;
 } mk_sse_push_kind_t;
 
-void mk_sse_push_kind_init(mk_sse_push_kind_t *kind, const mk_sse_push_ops_t *ops, const mk_sse_push_config_t *config);
+void mk_sse_push_kind_init(mk_sse_push_kind_t *kind, const mk_sse_push_ops_t *ops);
 void mk_sse_push_kind_fini(mk_sse_push_kind_t *kind);
 
 struct mk_sse_push {
     mk_sse_push_kind_t *kind;
     mk_loop_t          *loop;
-    mk_timer_t          timer;   /* the next heartbeat                    */
+    mk_timer_t          timer;        /* the next heartbeat                    */
     mk_deferred_t       slow;
-    uint64_t            sent_us; /* when something was sent last          */
-    bool                full;    /* a push was refused since it drained   */
+    uint64_t            sent_us;      /* when something was sent last          */
+    uint32_t            heartbeat_ms;
+    bool                full;         /* a push was refused since it drained   */
+    bool                close_when_full;
 };
 
 /* Sends `retry` if configured. MK_ERR_NOMEM and what `write` answers: nothing was started. */
-MK_MUST_CHECK mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind, mk_loop_t *loop);
+MK_MUST_CHECK mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind, const mk_sse_push_config_t *config,
+                                         mk_loop_t *loop);
 
 /* MK_ERR_FULL: not taken; `drained` or `too_slow` follows. MK_ERR_INVALID: see codec/sse.h. MK_ERR_NOMEM, MK_ERR_CLOSED. */
 MK_MUST_CHECK mk_err_t mk_sse_push_event(mk_sse_push_t *push, const mk_sse_event_t *event);

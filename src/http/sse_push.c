@@ -9,9 +9,8 @@ enum {
     SCRATCH_KEPT_BYTES = 65536, /* more is given back after use */
 };
 
-void mk_sse_push_kind_init(mk_sse_push_kind_t *kind, const mk_sse_push_ops_t *ops, const mk_sse_push_config_t *config) {
-    *kind = (mk_sse_push_kind_t){.ops = ops, .config = *config};
-    if (kind->config.heartbeat_ms == 0) kind->config.heartbeat_ms = HEARTBEAT_MS;
+void mk_sse_push_kind_init(mk_sse_push_kind_t *kind, const mk_sse_push_ops_t *ops) {
+    *kind = (mk_sse_push_kind_t){.ops = ops};
 }
 
 void mk_sse_push_kind_fini(mk_sse_push_kind_t *kind) { mk_buffer_free(&kind->scratch); }
@@ -38,14 +37,14 @@ static mk_err_t send_scratch(mk_sse_push_t *push, mk_err_t err) {
 static mk_err_t note_refusal(mk_sse_push_t *push, mk_err_t err) {
     if (err != MK_ERR_FULL) return err;
     push->full = true;
-    if (push->kind->config.close_when_full) mk_loop_defer(push->loop, &push->slow, on_slow);
+    if (push->close_when_full) mk_loop_defer(push->loop, &push->slow, on_slow);
     return err;
 }
 
 /* A reader that has not taken what there is needs no sign of life. */
 static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_sse_push_t *push = mk_container_of(timer, mk_sse_push_t, timer);
-    uint64_t       silent_ms = (push->loop->now_us - push->sent_us) / 1000, wait_ms = push->kind->config.heartbeat_ms;
+    uint64_t       silent_ms = (push->loop->now_us - push->sent_us) / 1000, wait_ms = push->heartbeat_ms;
     (void)wheel;
     if (silent_ms < wait_ms) {
         wait_ms -= silent_ms;
@@ -56,16 +55,17 @@ static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_wheel_arm(&push->loop->wheel, &push->timer, mk_loop_after_ms(push->loop, wait_ms));
 }
 
-mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind, mk_loop_t *loop) {
+mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind, const mk_sse_push_config_t *config,
+                           mk_loop_t *loop) {
     *push = (mk_sse_push_t){.kind = kind, .loop = loop, .sent_us = loop->now_us};
+    push->heartbeat_ms = config->heartbeat_ms != 0 ? config->heartbeat_ms : HEARTBEAT_MS;
+    push->close_when_full = config->close_when_full;
     push->timer.fn = on_time;
-    if (kind->config.retry_ms != 0) {
-        mk_err_t err = send_scratch(push, mk_sse_write_retry(&kind->scratch, kind->config.retry_ms));
+    if (config->retry_ms != 0) {
+        mk_err_t err = send_scratch(push, mk_sse_write_retry(&kind->scratch, config->retry_ms));
         if (err != MK_OK) return err;
     }
-    if (!kind->config.no_heartbeat) {
-        mk_wheel_arm(&loop->wheel, &push->timer, mk_loop_after_ms(loop, kind->config.heartbeat_ms));
-    }
+    if (!config->no_heartbeat) mk_wheel_arm(&loop->wheel, &push->timer, mk_loop_after_ms(loop, push->heartbeat_ms));
     return MK_OK;
 }
 

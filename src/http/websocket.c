@@ -43,16 +43,17 @@ struct mk_websocket_waiting {
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) { return value != 0 ? value : fallback; }
 
-void mk_websocket_kind_init(mk_websocket_kind_t *kind, const mk_websocket_ops_t *ops,
-                            const mk_websocket_config_t *config) {
-    *kind = (mk_websocket_kind_t){.ops = ops, .config = *config, .masks_at = sizeof kind->masks};
-    mk_websocket_config_t *own = &kind->config;
-    own->message_bytes_max = or_default(own->message_bytes_max, MESSAGE_BYTES_MAX);
-    own->ping_ms = or_default(own->ping_ms, PING_MS);
-    own->pong_ms = or_default(own->pong_ms, PONG_MS);
-    own->close_ms = or_default(own->close_ms, CLOSE_MS);
-    own->deflate_bytes_min = or_default(own->deflate_bytes_min, DEFLATE_BYTES_MIN);
-    if (!mk_deflate_is_available()) own->wish.deflate = false;
+void mk_websocket_config_complete(mk_websocket_config_t *config) {
+    config->message_bytes_max = or_default(config->message_bytes_max, MESSAGE_BYTES_MAX);
+    config->ping_ms = or_default(config->ping_ms, PING_MS);
+    config->pong_ms = or_default(config->pong_ms, PONG_MS);
+    config->close_ms = or_default(config->close_ms, CLOSE_MS);
+    config->deflate_bytes_min = or_default(config->deflate_bytes_min, DEFLATE_BYTES_MIN);
+    if (!mk_deflate_is_available()) config->wish.deflate = false;
+}
+
+void mk_websocket_kind_init(mk_websocket_kind_t *kind, const mk_websocket_ops_t *ops) {
+    *kind = (mk_websocket_kind_t){.ops = ops, .masks_at = sizeof kind->masks};
 }
 
 void mk_websocket_kind_fini(mk_websocket_kind_t *kind) {
@@ -228,7 +229,7 @@ mk_err_t mk_websocket_send(mk_websocket_t *ws, bool binary, const void *data, si
     if ((ws->flags & (CLOSE_SENT | TOLD)) != 0) return MK_ERR_CLOSED;
     if (!binary && !mk_utf8_is_valid(data, size)) return MK_ERR_INVALID;
     mk_err_t err = MK_ERR_INVALID;
-    if ((ws->flags & COMPRESSES) != 0 && size >= ws->kind->config.deflate_bytes_min) {
+    if ((ws->flags & COMPRESSES) != 0 && size >= ws->config->deflate_bytes_min) {
         err = mk_stream_is_full(ws->stream) ? MK_ERR_FULL : write_compressed(ws, opcode, data, size);
     }
     if (err == MK_ERR_INVALID) err = write_plain(ws, opcode, data, size);
@@ -281,7 +282,7 @@ mk_err_t mk_websocket_close(mk_websocket_t *ws, uint16_t code, const char *reaso
     ws->reader.room = NULL;  /* what still comes is dropped ... */
     mk_websocket_resume(ws); /* ... but read: the peer's close is behind it */
     mk_loop_t *loop = loop_of(ws);
-    mk_wheel_arm(&loop->wheel, &ws->timer, mk_loop_after_ms(loop, ws->kind->config.close_ms));
+    mk_wheel_arm(&loop->wheel, &ws->timer, mk_loop_after_ms(loop, ws->config->close_ms));
     return MK_OK;
 }
 
@@ -377,7 +378,7 @@ static uint8_t *room_of(mk_ws_reader_t *reader, bool binary, size_t size) {
 
 /* Whoever has been silent for a while is asked for a sign of life. */
 static void keep_alive(mk_websocket_t *ws, mk_loop_t *loop) {
-    const mk_websocket_config_t *config = &ws->kind->config;
+    const mk_websocket_config_t *config = ws->config;
     uint64_t                     silent_ms = (loop->now_us - ws->heard_us) / 1000;
     uint32_t                     wait_ms = config->ping_ms;
     if ((ws->flags & PAUSED) != 0) {
@@ -398,7 +399,7 @@ static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
         end_without_close(ws);
     } else if ((ws->flags & CLOSE_SENT) != 0 || (ws->flags & (PINGED | PAUSED)) == PINGED) {
         lose(ws, MK_ERR_TIMEOUT);
-    } else if (!ws->kind->config.no_ping) {
+    } else if (!ws->config->no_ping) {
         keep_alive(ws, loop_of(ws));
     }
 }
@@ -421,21 +422,21 @@ void mk_websocket_resume(mk_websocket_t *ws) {
 
 /* ---- beginning -------------------------------------------------------------------------------------------------- */
 
-void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, mk_stream_t *stream, bool server,
-                        const mk_ws_terms_t *terms) {
+void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, const mk_websocket_config_t *config,
+                        mk_stream_t *stream, bool server, const mk_ws_terms_t *terms) {
     uint8_t bits = server ? terms->server_bits : terms->client_bits;
     bool    takeover = server ? terms->server_takeover : terms->client_takeover;
-    *ws = (mk_websocket_t){.stream = stream, .kind = kind, .own_bits = bits != 0 ? bits : MK_WS_BITS_MAX};
+    *ws = (mk_websocket_t){.stream = stream, .kind = kind, .config = config};
+    ws->own_bits = bits != 0 ? bits : MK_WS_BITS_MAX;
     mk_loop_t *loop = loop_of(ws);
-    mk_ws_reader_init(&ws->reader, server, terms, kind->config.message_bytes_max,
-                      kind->ops->room != NULL ? room_of : NULL);
+    mk_ws_reader_init(&ws->reader, server, terms, config->message_bytes_max, kind->ops->room != NULL ? room_of : NULL);
     if (server) ws->flags |= SERVER;
     /* A window of 8 bits is one that zlib does not have; sending without compression is always allowed. */
     if (terms->deflate && ws->own_bits >= MK_DEFLATE_BITS_MIN) ws->flags |= COMPRESSES;
     if (takeover) ws->flags |= REMEMBERS;
     ws->heard_us = loop->now_us;
     ws->timer.fn = on_time;
-    if (!kind->config.no_ping) { mk_wheel_arm(&loop->wheel, &ws->timer, mk_loop_after_ms(loop, kind->config.ping_ms)); }
+    if (!config->no_ping) { mk_wheel_arm(&loop->wheel, &ws->timer, mk_loop_after_ms(loop, config->ping_ms)); }
 }
 
 bool mk_websocket_is_open(const mk_websocket_t *ws) { return (ws->flags & (CLOSE_SENT | TOLD)) == 0; }

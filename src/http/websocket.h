@@ -54,11 +54,13 @@ typedef struct mk_websocket_config {
     mk_ws_wish_t wish;              /* for handshakes; zero: no compression                                     */
 } mk_websocket_config_t;
 
-/* What all WebSockets of one kind and thread share: masks in stock, a compressor for those that keep no window of their own.
- * It outlives them. */
+/* Puts the defaults in the places of zeros, and no compression where there is no compressor. */
+void mk_websocket_config_complete(mk_websocket_config_t *config);
+
+/* What all WebSockets of one thread and one user share: masks in stock, a compressor for those that keep no window of their
+ * own. It outlives them. */
 typedef struct mk_websocket_kind {
     const mk_websocket_ops_t *ops;
-    mk_websocket_config_t     config;        /* without zeros                                                          */
     mk_deflater_t            *deflater;
     mk_buffer_t               scratch;       /* frames on their way to a stream, when they had to be made               */
     uint8_t                   deflater_bits;
@@ -66,13 +68,14 @@ typedef struct mk_websocket_kind {
     uint8_t                   masks[512];
 } mk_websocket_kind_t;
 
-void mk_websocket_kind_init(mk_websocket_kind_t *kind, const mk_websocket_ops_t *ops, const mk_websocket_config_t *config);
+void mk_websocket_kind_init(mk_websocket_kind_t *kind, const mk_websocket_ops_t *ops);
 void mk_websocket_kind_fini(mk_websocket_kind_t *kind);
 
 /* Fields are websocket.c's, but `kind` and `stream` may be read. */
 struct mk_websocket {
     mk_stream_t                 *stream;
     mk_websocket_kind_t         *kind;
+    const mk_websocket_config_t *config;
     mk_ws_reader_t               reader;
     mk_deflater_t               *deflater;  /* with a window of its own; made at the first long message              */
     struct mk_websocket_waiting *waiting;   /* control frames that found the stream full; NULL: none                 */
@@ -84,9 +87,9 @@ struct mk_websocket {
 };
 
 /* Takes over an open stream. Nothing is sent and no function called before the next of the calls below. `server`: our role;
- * `terms`: as agreed in the handshake. */
-void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, mk_stream_t *stream, bool server,
-                        const mk_ws_terms_t *terms);
+ * `terms`: as agreed in the handshake; `config`: completed, outlives the session. */
+void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, const mk_websocket_config_t *config, mk_stream_t *stream,
+                        bool server, const mk_ws_terms_t *terms);
 
 /* The stream's calls; see above. */
 size_t mk_websocket_data(mk_websocket_t *ws, const uint8_t *bytes, size_t size);

@@ -46,8 +46,8 @@ TEST(a_heartbeat_comes_when_nothing_else_does) {
     mk_sse_push_kind_t         kind;
     server_t                   s = {0};
     memory_net_start();
-    mk_sse_push_kind_init(&kind, &push_ops, &config);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &memory_net.loop), MK_OK);
+    mk_sse_push_kind_init(&kind, &push_ops);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
     CHECK_STR(body_of(&s), "retry: 500\n\n");
     memory_net_pass_ms(10000);
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_OK);
@@ -72,8 +72,8 @@ TEST(a_slow_reader_is_not_waited_for) {
     mk_sse_push_kind_t         kind;
     server_t                   s = {0};
     memory_net_start();
-    mk_sse_push_kind_init(&kind, &push_ops, &config);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &memory_net.loop), MK_OK);
+    mk_sse_push_kind_init(&kind, &push_ops);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
     mk_sse_push_drained(&s.push);
     CHECK_EQ(s.drained, 0); /* nobody had been refused */
     s.answer = MK_ERR_FULL;
@@ -96,8 +96,8 @@ TEST(or_is_cut_off_if_so_configured) {
     mk_sse_push_kind_t         kind;
     server_t                   s = {0};
     memory_net_start();
-    mk_sse_push_kind_init(&kind, &push_ops, &config);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &memory_net.loop), MK_OK);
+    mk_sse_push_kind_init(&kind, &push_ops);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
     s.answer = MK_ERR_FULL;
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_ERR_FULL);
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_ERR_FULL);

@@ -10,15 +10,16 @@
 #include "rig/rig.h"
 
 typedef struct session {
-    memory_stream_t     memory;
-    mk_websocket_t      ws;
-    mk_websocket_kind_t kind;
-    mk_buffer_t         kept, transcript;
-    mk_ws_reader_t      peer; /* reads what the session writes */
-    uint8_t            *room;
-    bool                with_room, over, pause_after_each, echo;
-    const char         *stop_in; /* the call in which the session is stopped */
-    unsigned            drained;
+    memory_stream_t       memory;
+    mk_websocket_t        ws;
+    mk_websocket_kind_t   kind;
+    mk_websocket_config_t config;
+    mk_buffer_t           kept, transcript;
+    mk_ws_reader_t        peer; /* reads what the session writes */
+    uint8_t              *room;
+    bool                  with_room, over, pause_after_each, echo;
+    const char           *stop_in; /* the call in which the session is stopped */
+    unsigned              drained;
 } session_t;
 
 static mk_websocket_ops_t ops;
@@ -75,8 +76,10 @@ static session_t *start(bool server, const mk_ws_terms_t *terms, const mk_websoc
     ops = (mk_websocket_ops_t){with_room ? on_room : NULL, on_message, on_pong, on_drained, on_closed, on_over};
     if (memory_net.loop.poller == NULL) memory_net_start();
     memory_stream_init(&s->memory);
-    mk_websocket_kind_init(&s->kind, &ops, config);
-    mk_websocket_start(&s->ws, &s->kind, &s->memory.stream, server, terms);
+    s->config = *config;
+    mk_websocket_config_complete(&s->config);
+    mk_websocket_kind_init(&s->kind, &ops);
+    mk_websocket_start(&s->ws, &s->kind, &s->config, &s->memory.stream, server, terms);
     mk_ws_reader_init(&s->peer, !server, terms, 1 << 24, NULL);
     return s;
 }
