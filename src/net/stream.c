@@ -324,6 +324,8 @@ static void read_plain(mk_stream_t *s) {
     else if (n == MK_IO_FAILED) mk_stream_fail(s, MK_ERR_IO, NULL);
 }
 
+static bool offer_again(mk_stream_t *s);
+
 static void on_ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     mk_stream_t *s = mk_container_of(watch, mk_stream_t, watch);
     (void)loop;
@@ -333,6 +335,8 @@ static void on_ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     }
     if ((s->flags & MK_S_STUCK) != 0 && (events & (MK_POLL_OUT | MK_POLL_ERR | MK_POLL_HUP)) != 0 && !flush(s)) return;
     if ((events & (MK_POLL_IN | MK_POLL_ERR | MK_POLL_HUP)) == 0 || (s->flags & MK_S_BROKEN) != 0) return;
+    /* What a paused user left comes first. Else it would grow by a read with each time he pauses. */
+    if (s->kept != NULL && (s->flags & MK_S_OFFER) != 0 && !offer_again(s)) return;
     if (!mk_stream_reads(s)) {
         if (ask(s, wanted(s)) != MK_OK) mk_stream_due(s, MK_S_BROKEN);
     } else if (s->tls != NULL) {

@@ -19,6 +19,9 @@ typedef struct tcp {
     socket_id_t      listener;
     bool             known;  /* its owner has handled MSG_TCP_OPEN                      */
     bool             opened; /* the stream has been                                     */
+    bool             held;   /* its owner wants no more for now                         */
+    bool             left;   /* the stream keeps bytes that there was no room for       */
+    bool             ended;  /* the peer has; told when none are left                   */
     bool             over;   /* the stream is closed, `why` and `text` say how          */
     mk_err_t         why;
     char            *text; /* NULL: nothing to add                                    */
@@ -55,7 +58,7 @@ static message_t *news(mk_socket_t *socket, uint32_t owed) {
 }
 
 static void resume_if_half_empty(tcp_t *t) {
-    if (t->known && t->socket.waiting_bytes <= t->window_bytes / 2 && t->socket.waiting <= t->window_messages / 2)
+    if (t->known && !t->held && t->socket.waiting_bytes <= t->window_bytes / 2 && t->socket.waiting <= t->window_messages / 2)
         mk_stream_resume(&t->stream);
 }
 
@@ -110,15 +113,21 @@ static size_t on_data(mk_stream_t *stream, const uint8_t *bytes, size_t size) {
         if (!tell_data(t, bytes + used, piece)) {
             mk_stream_pause(stream);
             mk_socket_starve(&t->socket);
-            return used;
+            break;
         }
         used += piece;
     }
     if (window_is_full(t)) mk_stream_pause(stream);
+    t->left = used < size;
+    if (t->ended && !t->left) mk_socket_tell(&t->socket, MK_OWED_ENDED);
     return used;
 }
 
-static void on_end(mk_stream_t *stream) { mk_socket_tell(&tcp_of(stream)->socket, MK_OWED_ENDED); }
+static void on_end(mk_stream_t *stream) {
+    tcp_t *t = tcp_of(stream);
+    t->ended = true;
+    if (!t->left) mk_socket_tell(&t->socket, MK_OWED_ENDED);
+}
 
 static void on_drained(mk_stream_t *stream) {
     tcp_t *t = tcp_of(stream);
@@ -282,6 +291,16 @@ mk_err_t actor_tcp_finish(runtime_t *rt, socket_id_t id) {
     return MK_OK;
 }
 
+mk_err_t actor_tcp_pause(runtime_t *rt, socket_id_t id, bool pause) {
+    tcp_t *t = find(rt, id);
+    if (t == NULL) return MK_ERR_NOTFOUND;
+    if (!t->opened || t->over) return MK_ERR_CLOSED;
+    t->held = pause;
+    if (pause) mk_stream_pause(&t->stream);
+    else resume_if_half_empty(t);
+    return MK_OK;
+}
+
 mk_err_t actor_tcp_close(runtime_t *rt, socket_id_t id) {
     mk_socket_t *socket = mk_socket_find(rt, id, &mk_tcp_ops);
     if (socket == NULL) socket = mk_socket_find(rt, id, &mk_listener_ops);
@@ -306,9 +325,9 @@ mk_err_t actor_tcp_give(runtime_t *rt, socket_id_t id, actor_id_t to) {
     if (!t->known || t->over) return MK_ERR_CLOSED;
     if (t->socket.waiting != 0 || t->socket.owed != 0) return MK_ERR_BUSY;
     mk_stream_pause(&t->stream);
-    t->known = false;
+    t->known = t->held = false;
     mk_socket_move(&t->socket, heir);
-    mk_socket_tell(&t->socket, MK_OWED_OPEN);
+    mk_socket_tell(&t->socket, t->ended && !t->left ? MK_OWED_OPEN | MK_OWED_ENDED : MK_OWED_OPEN);
     return MK_OK;
 }
 

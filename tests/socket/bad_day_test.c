@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slow actors, peers that vanish, reset or never answer, owners that end in the middle. */
+#include "base/mem.h"
 #include "socket/socket_play.h"
 
 static who_t a, b, c;
@@ -84,6 +85,28 @@ TEST(a_dozing_actor_does_not_hold_up_the_others) {
     in(&c, do_connect);
     in(&c, do_say);
     CHECK_STR(c.tail, "hello");
+    close_nodes();
+}
+
+static size_t largest;
+
+static bool note_largest(void *arg, size_t size) {
+    (void)arg;
+    if (size > largest) largest = size;
+    return true;
+}
+
+TEST(what_waits_to_be_handled_does_not_grow) {
+    open_nodes(NULL);
+    connect_with(&a, &b, (tcp_limits_t){0}, (tcp_limits_t){.window_bytes = 1000});
+    taken = 0;
+    largest = 0;
+    mk_mem_set_gate(note_largest, NULL);
+    for (int i = 0; i < 3; i++) in(&a, say_until_full);
+    mk_mem_set_gate(NULL, NULL);
+    CHECK_EQ(b.bytes, (size_t)taken * PIECE);
+    CHECK(taken * PIECE > 700000);
+    CHECK(largest < 300000);
     close_nodes();
 }
 
