@@ -145,6 +145,9 @@ MK_MUST_CHECK mk_err_t actor_tcp_send_buffer(runtime_t *rt, socket_id_t id, mess
  * as well, or after finish_ms. */
 MK_MUST_CHECK mk_err_t actor_tcp_finish(runtime_t *rt, socket_id_t id);
 
+/* Nothing more is read until told otherwise: the peer is made to wait. What lies in the mailbox still comes. */
+MK_MUST_CHECK mk_err_t actor_tcp_pause(runtime_t *rt, socket_id_t id, bool pause);
+
 /* No message of it comes any more, not even those that lie in the mailbox. What was sent still goes out, what comes is thrown
  * away. For a listener: nobody is accepted any more; its connections go on. */
 MK_MUST_CHECK mk_err_t actor_tcp_close(runtime_t *rt, socket_id_t id);

@@ -58,7 +58,8 @@ static message_t *news(mk_socket_t *socket, uint32_t owed) {
 }
 
 static void resume_if_half_empty(tcp_t *t) {
-    if (t->known && !t->held && t->socket.waiting_bytes <= t->window_bytes / 2 && t->socket.waiting <= t->window_messages / 2)
+    if (t->known && !t->held && t->socket.waiting_bytes <= t->window_bytes / 2 &&
+        t->socket.waiting <= t->window_messages / 2)
         mk_stream_resume(&t->stream);
 }
 
