@@ -27,7 +27,8 @@ typedef struct mk_http_scan {
     void             *out;                /*   and its argument                                           */
     size_t            start;              /* where the first line begins: behind a tolerated empty one    */
     size_t            line_end;           /* where it ended: its LF. 0: not seen yet                      */
-    bool              judged;             /* in this call                                                 */
+    bool              resumed;            /* an earlier call has read the beginning ...                   */
+    bool              judged;             /* ... and may have judged the first line; true: this one has   */
     size_t            end;                /* DONE: behind the empty line                                  */
 } mk_http_scan_t;
 

@@ -38,7 +38,7 @@ static bool judge(mk_http_scan_t *scan, mk_http_wrong_t *wrong) {
 
 /* What the line that ends with the LF at `lf` says: MORE when it is one of the head's, DONE when it is its last. */
 static mk_http_step_t line_ended(mk_http_scan_t *scan, size_t lf, mk_http_wrong_t *wrong) {
-    if (scan->line_end == 0) scan->line_end = find_lf(scan, scan->start, lf);
+    if (scan->line_end == 0) scan->line_end = scan->resumed ? find_lf(scan, scan->start, lf) : lf;
     bool first = scan->line_end == lf;
     if (first && lf - scan->start >= scan->line_max) {
         mk_http_refuse(wrong, 414, "the first line is too long");
@@ -58,6 +58,7 @@ mk_http_step_t mk_http_head_scan(mk_http_scan_t *scan, size_t *scanned, mk_http_
     mk_assert(*scanned <= scan->size);
     size_t limit = scan->size < scan->head_max ? scan->size : scan->head_max;
     size_t from = *scanned > scan->start ? *scanned : scan->start;
+    scan->resumed = from > scan->start;
     for (;;) {
         size_t lf = find_lf(scan, from, limit);
         if (lf == limit) return no_line_end(scan, scanned, limit, wrong);
