@@ -129,6 +129,10 @@ socket_id_t actor_tcp_connect(runtime_t *rt, const char *host, uint16_t port);
 /* Accepts connections from now on: each is a MSG_TCP_OPEN with this id as its listener, and is the actor's own. MK_ERR_BUSY: the
  * address is taken; MK_ERR_DENIED, MK_ERR_INVALID (not an address of this machine), MK_ERR_LIMIT (descriptors), MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t actor_tcp_listen_opts(runtime_t *rt, const tcp_listen_options_t *options, socket_id_t *out);
+/* The same for an actor given by id, for start-up code that is no actor itself; *at (may be NULL): with the port that was
+ * chosen. MK_ERR_NOTFOUND: no such actor. */
+MK_MUST_CHECK mk_err_t actor_tcp_listen_for(runtime_t *rt, actor_id_t id, const tcp_listen_options_t *options, socket_id_t *out,
+                                            socket_addr_t *at);
 /* At 127.0.0.1; SOCKET_ID_INVALID on failure, which is logged. */
 socket_id_t actor_tcp_listen(runtime_t *rt, uint16_t port);
 

@@ -45,15 +45,15 @@ static void destroy(mk_socket_t *socket) {
 
 const mk_socket_ops_t mk_listener_ops = {.abandon = destroy, .destroy = destroy};
 
-mk_err_t actor_tcp_listen_opts(runtime_t *rt, const tcp_listen_options_t *options, socket_id_t *out) {
+static mk_err_t listen_for(runtime_t *rt, actor_t *owner, const tcp_listen_options_t *options,
+                           socket_listener_t **out) {
     mk_sockets_t *room;
     mk_addr_t     at;
-    mk_assert(mk_runtime_running(rt) != NULL);
     if (options->tls != NULL && !options->tls->server) return MK_ERR_INVALID;
     if (mk_runtime_payload_max(rt) <= sizeof(tcp_closed_payload_t)) return MK_ERR_TOOLONG; /* nothing could be told */
     mk_err_t err = mk_socket_place(options->host, options->port, options->path, &at);
     if (err != MK_OK || (err = mk_sockets_open(rt, &room)) != MK_OK) return err;
-    socket_listener_t *l = mk_socket_create(room, mk_runtime_running(rt), &mk_listener_ops, sizeof *l);
+    socket_listener_t *l = mk_socket_create(room, owner, &mk_listener_ops, sizeof *l);
     if (l == NULL) return MK_ERR_NOMEM;
     l->limits = options->limits;
     l->connections_max = options->connections_max != 0 ? options->connections_max : CONNECTIONS_MAX;
@@ -62,7 +62,27 @@ mk_err_t actor_tcp_listen_opts(runtime_t *rt, const tcp_listen_options_t *option
         destroy(&l->socket);
         return err;
     }
+    *out = l;
+    return MK_OK;
+}
+
+mk_err_t actor_tcp_listen_opts(runtime_t *rt, const tcp_listen_options_t *options, socket_id_t *out) {
+    socket_listener_t *l;
+    mk_assert(mk_runtime_running(rt) != NULL);
+    mk_err_t err = listen_for(rt, mk_runtime_running(rt), options, &l);
+    if (err == MK_OK) *out = l->socket.id;
+    return err;
+}
+
+mk_err_t actor_tcp_listen_for(runtime_t *rt, actor_id_t id, const tcp_listen_options_t *options, socket_id_t *out,
+                              socket_addr_t *at) {
+    socket_listener_t *l;
+    actor_t           *owner = mk_runtime_actor(rt, id);
+    if (owner == NULL) return MK_ERR_NOTFOUND;
+    mk_err_t err = listen_for(rt, owner, options, &l);
+    if (err != MK_OK) return err;
     *out = l->socket.id;
+    if (at != NULL) *at = mk_socket_addr_of(&l->listener.at);
     return MK_OK;
 }
 

@@ -153,11 +153,11 @@ static void on_closed(mk_stream_t *stream, mk_err_t why) { finish(tcp_of(stream)
 
 static const mk_stream_ops_t stream_ops = {on_open, on_data, on_end, on_drained, on_closed};
 
-/* An actor that has not handled what came is slow, not its peer. */
+/* An actor that has not handled what came, or wants no more, is slow, not its peer. */
 static void on_idle(mk_wheel_t *wheel, mk_timer_t *timer) {
     tcp_t   *t = mk_container_of(timer, tcp_t, idle);
     uint64_t due_ms = t->active_ms + t->idle_ms, now_ms = loop_of(t)->now_us / 1000;
-    if (t->socket.waiting != 0) due_ms = now_ms + t->idle_ms;
+    if (t->socket.waiting != 0 || t->held) due_ms = now_ms + t->idle_ms;
     if (due_ms > now_ms) {
         mk_wheel_arm(wheel, timer, due_ms);
         return;

@@ -334,6 +334,48 @@ TEST(payloads_are_cut_to_what_a_message_may_hold) {
     close_nodes();
 }
 
+static bool pause_it(who_t *who) {
+    who->did = actor_tcp_pause(who->rt, who->socket, true);
+    return true;
+}
+static bool resume_it(who_t *who) {
+    who->did = actor_tcp_pause(who->rt, who->socket, false);
+    return true;
+}
+
+TEST(a_paused_connection_makes_its_peer_wait) {
+    open_nodes(NULL);
+    connect_both(&a, &b);
+    in(&b, pause_it);
+    CHECK_EQ(b.did, MK_OK);
+    for (int i = 0; i < 3; i++) in(&a, do_say);
+    in(&a, do_finish);
+    CHECK_EQ(b.messages + b.ends, 0);
+    in(&b, resume_it);
+    CHECK_EQ(b.bytes, 15);
+    CHECK_EQ(b.ends, 1);
+    b.socket++;
+    in(&b, pause_it);
+    CHECK_EQ(b.did, MK_ERR_NOTFOUND);
+    close_nodes();
+}
+
+TEST(start_up_code_listens_for_an_actor) {
+    socket_addr_t at;
+    open_nodes(NULL);
+    enter(&a, HERE), enter(&b, THERE);
+    tcp_listen_options_t options = {.host = THERE_IP};
+    mk_fake_use_host(2);
+    CHECK_EQ(actor_tcp_listen_for(b.rt, actor_id_make(2, 9999), &options, &b.listener, &at), MK_ERR_NOTFOUND);
+    CHECK_EQ(actor_tcp_listen_for(b.rt, b.id, &options, &b.listener, &at), MK_OK);
+    a.to = (tcp_connect_options_t){.host = THERE_IP, .port = at.port};
+    in(&a, do_connect);
+    CHECK_EQ(a.opens + b.opens, 2);
+    in(&b, do_close_listener);
+    CHECK_EQ(b.did, MK_OK);
+    close_nodes();
+}
+
 /* ---- TLS ---- */
 
 static bool tls_is_there(void) {
