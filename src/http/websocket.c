@@ -76,11 +76,9 @@ static mk_err_t next_mask(mk_websocket_kind_t *kind, uint8_t mask[4]) {
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
-static mk_loop_t *loop_of(const mk_websocket_t *ws) { return mk_net_loop(ws->stream->net); }
-
 /* What a session holds besides its record. */
 static void release(mk_websocket_t *ws) {
-    mk_wheel_cancel(&loop_of(ws)->wheel, &ws->timer);
+    mk_wheel_cancel(&ws->loop->wheel, &ws->timer);
     mk_ws_reader_fini(&ws->reader);
     mk_deflater_destroy(ws->deflater);
     ws->deflater = NULL;
@@ -120,6 +118,7 @@ static void over(mk_websocket_t *ws) {
 /* The peer is not to be talked to any more. */
 static void lose(mk_websocket_t *ws, mk_err_t why) {
     mk_stream_reset(ws->stream);
+    ws->stream = NULL;
     if (tell(ws, why, MK_WS_CLOSE_ABNORMAL, "", 0)) over(ws);
 }
 
@@ -137,6 +136,7 @@ static void finish(mk_websocket_t *ws, mk_err_t why, uint16_t code, const char *
 }
 
 void mk_websocket_stream_closed(mk_websocket_t *ws, mk_err_t why) {
+    ws->stream = NULL;
     if ((ws->flags & STOPPED) != 0) return;
     if (tell(ws, why != MK_OK ? why : MK_ERR_CLOSED, MK_WS_CLOSE_ABNORMAL, "", 0)) over(ws);
 }
@@ -281,7 +281,7 @@ mk_err_t mk_websocket_close(mk_websocket_t *ws, uint16_t code, const char *reaso
     send_close(ws, code, reason, size);
     ws->reader.room = NULL;  /* what still comes is dropped ... */
     mk_websocket_resume(ws); /* ... but read: the peer's close is behind it */
-    mk_loop_t *loop = loop_of(ws);
+    mk_loop_t *loop = ws->loop;
     mk_wheel_arm(&loop->wheel, &ws->timer, mk_loop_after_ms(loop, ws->config->close_ms));
     return MK_OK;
 }
@@ -349,7 +349,7 @@ size_t mk_websocket_data(mk_websocket_t *ws, const uint8_t *bytes, size_t size) 
     size_t       at = 0;
     mk_ws_item_t item;
     if ((ws->flags & TOLD) != 0) return size;
-    ws->heard_us = loop_of(ws)->now_us;
+    ws->heard_us = ws->loop->now_us;
     ws->flags &= (uint16_t)~PINGED;
     ws->gone = &gone;
     while ((ws->flags & (PAUSED | TOLD)) == 0) {
@@ -400,7 +400,7 @@ static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
     } else if ((ws->flags & CLOSE_SENT) != 0 || (ws->flags & (PINGED | PAUSED)) == PINGED) {
         lose(ws, MK_ERR_TIMEOUT);
     } else if (!ws->config->no_ping) {
-        keep_alive(ws, loop_of(ws));
+        keep_alive(ws, ws->loop);
     }
 }
 
@@ -412,7 +412,7 @@ void mk_websocket_pause(mk_websocket_t *ws) {
 
 void mk_websocket_resume(mk_websocket_t *ws) {
     if ((ws->flags & (PAUSED | TOLD)) != PAUSED) return;
-    mk_loop_t *loop = loop_of(ws);
+    mk_loop_t *loop = ws->loop;
     ws->flags &= (uint16_t) ~(PAUSED | PINGED);
     ws->heard_us = loop->now_us;
     mk_stream_resume(ws->stream);
@@ -426,9 +426,9 @@ void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, const mk_
                         mk_stream_t *stream, bool server, const mk_ws_terms_t *terms) {
     uint8_t bits = server ? terms->server_bits : terms->client_bits;
     bool    takeover = server ? terms->server_takeover : terms->client_takeover;
-    *ws = (mk_websocket_t){.stream = stream, .kind = kind, .config = config};
+    *ws = (mk_websocket_t){.stream = stream, .loop = mk_net_loop(stream->net), .kind = kind, .config = config};
     ws->own_bits = bits != 0 ? bits : MK_WS_BITS_MAX;
-    mk_loop_t *loop = loop_of(ws);
+    mk_loop_t *loop = ws->loop;
     mk_ws_reader_init(&ws->reader, server, terms, config->message_bytes_max, kind->ops->room != NULL ? room_of : NULL);
     if (server) ws->flags |= SERVER;
     /* A window of 8 bits is one that zlib does not have; sending without compression is always allowed. */
@@ -441,4 +441,4 @@ void mk_websocket_start(mk_websocket_t *ws, mk_websocket_kind_t *kind, const mk_
 
 bool mk_websocket_is_open(const mk_websocket_t *ws) { return (ws->flags & (CLOSE_SENT | TOLD)) == 0; }
 
-size_t mk_websocket_queued(const mk_websocket_t *ws) { return mk_stream_queued(ws->stream); }
+size_t mk_websocket_queued(const mk_websocket_t *ws) { return ws->stream != NULL ? mk_stream_queued(ws->stream) : 0; }

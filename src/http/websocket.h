@@ -9,7 +9,7 @@
  *     data    -> return mk_websocket_data(&conn->ws, bytes, size);
  *     end     -> mk_websocket_end(&conn->ws);
  *     drained -> mk_websocket_drained(&conn->ws);
- *     closed  -> mk_websocket_stream_closed(&conn->ws, why);
+ *     closed  -> mk_websocket_stream_closed(&conn->ws, why);   which does not touch the stream any more
  *
  * and nothing else. The session reads, writes, pauses and ends the stream by itself. What it says comes in this order:
  * `message`, `pong` and `drained` any number of times; `closed` once; `over` once, last: the stream is closed, and the connection
@@ -73,7 +73,8 @@ void mk_websocket_kind_fini(mk_websocket_kind_t *kind);
 
 /* Fields are websocket.c's, but `kind` and `stream` may be read. */
 struct mk_websocket {
-    mk_stream_t                 *stream;
+    mk_stream_t                 *stream;    /* NULL: closed                                                          */
+    mk_loop_t                   *loop;
     mk_websocket_kind_t         *kind;
     const mk_websocket_config_t *config;
     mk_ws_reader_t               reader;

@@ -17,7 +17,8 @@ typedef struct memory_stream {
 } memory_stream_t;
 
 struct mk_net {
-    mk_loop_t loop;
+    mk_loop_t *loop; /* its own, or a runtime's */
+    mk_loop_t  own;
 };
 
 static struct mk_net memory_net;
@@ -26,7 +27,7 @@ static inline memory_stream_t *memory_of(const mk_stream_t *stream) {
     return mk_container_of((mk_stream_t *)(uintptr_t)stream, memory_stream_t, stream);
 }
 
-mk_loop_t *mk_net_loop(const mk_net_t *net) { return (mk_loop_t *)(uintptr_t)&net->loop; }
+mk_loop_t *mk_net_loop(const mk_net_t *net) { return net->loop; }
 
 bool mk_stream_is_full(mk_stream_t *stream) {
     memory_stream_t *memory = memory_of(stream);
@@ -67,17 +68,21 @@ static inline void memory_stream_init(memory_stream_t *memory) {
 
 static inline void memory_net_start(void) {
     mk_fake_reset(1);
-    mk_err_t err = mk_loop_init(&memory_net.loop);
+    mk_err_t err = mk_loop_init(&memory_net.own);
     mk_assert(err == MK_OK);
+    memory_net.loop = &memory_net.own;
 }
 
-static inline void memory_net_stop(void) { mk_loop_fini(&memory_net.loop); }
+static inline void memory_net_stop(void) {
+    mk_loop_fini(&memory_net.own);
+    memory_net.loop = NULL;
+}
 
 /* So much time goes by, and what is due happens. */
 static inline void memory_net_pass_ms(uint64_t ms) {
     for (uint64_t i = 0; i < ms; i++) {
         mk_fake_advance_us(1000);
-        mk_loop_run(&memory_net.loop, 0);
+        mk_loop_run(memory_net.loop, 0);
     }
 }
 

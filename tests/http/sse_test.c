@@ -47,7 +47,7 @@ TEST(a_heartbeat_comes_when_nothing_else_does) {
     server_t                   s = {0};
     memory_net_start();
     mk_sse_push_kind_init(&kind, &push_ops);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, memory_net.loop), MK_OK);
     CHECK_STR(body_of(&s), "retry: 500\n\n");
     memory_net_pass_ms(10000);
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_OK);
@@ -73,7 +73,7 @@ TEST(a_slow_reader_is_not_waited_for) {
     server_t                   s = {0};
     memory_net_start();
     mk_sse_push_kind_init(&kind, &push_ops);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, memory_net.loop), MK_OK);
     mk_sse_push_drained(&s.push);
     CHECK_EQ(s.drained, 0); /* nobody had been refused */
     s.answer = MK_ERR_FULL;
@@ -97,7 +97,7 @@ TEST(or_is_cut_off_if_so_configured) {
     server_t                   s = {0};
     memory_net_start();
     mk_sse_push_kind_init(&kind, &push_ops);
-    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, &memory_net.loop), MK_OK);
+    CHECK_EQ(mk_sse_push_start(&s.push, &kind, &config, memory_net.loop), MK_OK);
     s.answer = MK_ERR_FULL;
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_ERR_FULL);
     CHECK_EQ(mk_sse_push_event(&s.push, &an_event), MK_ERR_FULL);
@@ -163,7 +163,7 @@ static const mk_sse_source_ops_t source_ops = {on_request, on_open, on_event, on
 static void start(client_t *c, const mk_sse_source_config_t *config) {
     *c = (client_t){0};
     memory_net_start();
-    mk_sse_source_init(&c->source, &memory_net.loop, &source_ops, config);
+    mk_sse_source_init(&c->source, memory_net.loop, &source_ops, config);
     mk_sse_source_start(&c->source);
 }
 
@@ -329,7 +329,7 @@ TEST(a_source_may_be_stopped_in_any_of_its_calls) {
     for (unsigned i = 0; i < 4; i++) {
         client_t c = {.stop_in = calls[i]};
         memory_net_start();
-        mk_sse_source_init(&c.source, &memory_net.loop, &source_ops, &config);
+        mk_sse_source_init(&c.source, memory_net.loop, &source_ops, &config);
         mk_sse_source_start(&c.source);
         respond(&c, 200);
         data(&c, "data: a\n\ndata: b\n\n");

@@ -74,7 +74,7 @@ static void on_over(mk_websocket_t *ws) {
 static session_t *start(bool server, const mk_ws_terms_t *terms, const mk_websocket_config_t *config, bool with_room) {
     session_t *s = mk_calloc(1, sizeof *s);
     ops = (mk_websocket_ops_t){with_room ? on_room : NULL, on_message, on_pong, on_drained, on_closed, on_over};
-    if (memory_net.loop.poller == NULL) memory_net_start();
+    if (memory_net.loop == NULL) memory_net_start();
     memory_stream_init(&s->memory);
     s->config = *config;
     mk_websocket_config_complete(&s->config);
@@ -96,7 +96,6 @@ static void stop(session_t *s) {
     mk_free(s->room);
     mk_free(s);
     memory_net_stop();
-    memset(&memory_net, 0, sizeof memory_net);
 }
 
 /* As the stream would. */

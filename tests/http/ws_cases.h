@@ -355,7 +355,7 @@ static void put_word(builder_t *b, const char *at, const char *end) {
 }
 
 /* The bytes of the case as a client (masked) or a server sends them. */
-static void ws_case_build(const ws_case_t *c, bool masked, mk_buffer_t *out) {
+static inline void ws_case_build(const ws_case_t *c, bool masked, mk_buffer_t *out) {
     builder_t b = {.out = out, .masked = masked, .takeover = c->deflate == 't'};
     if (strchr(c->sent, '~') != NULL) {
         mk_err_t err = mk_deflater_create(15, &b.deflater);
@@ -370,7 +370,7 @@ static void ws_case_build(const ws_case_t *c, bool masked, mk_buffer_t *out) {
     mk_deflater_destroy(b.deflater);
 }
 
-static mk_ws_terms_t ws_case_terms(const ws_case_t *c) {
+static inline mk_ws_terms_t ws_case_terms(const ws_case_t *c) {
     return (mk_ws_terms_t){.deflate = c->deflate != 0, c->deflate == 't', c->deflate == 't', 0, 0};
 }
 
@@ -399,20 +399,20 @@ static void say_bytes(mk_buffer_t *transcript, const uint8_t *data, size_t size)
 }
 
 /* Appends an event, or a message, in the words above. */
-static void ws_say(mk_buffer_t *transcript, const char *word, const uint8_t *data, size_t size) {
+static inline void ws_say(mk_buffer_t *transcript, const char *word, const uint8_t *data, size_t size) {
     mk_buffer_printf(transcript, "%s%s(", transcript->size > 0 ? " " : "", word);
     say_bytes(transcript, data, size);
     put(transcript, ')');
 }
 
-static void ws_say_code(mk_buffer_t *transcript, const char *word, uint16_t code, const char *reason, size_t size) {
+static inline void ws_say_code(mk_buffer_t *transcript, const char *word, uint16_t code, const char *reason, size_t size) {
     mk_buffer_printf(transcript, "%s%s(%u", transcript->size > 0 ? " " : "", word, code);
     if (size > 0) put(transcript, ',');
     say_bytes(transcript, (const uint8_t *)reason, size);
     put(transcript, ')');
 }
 
-static void ws_say_event(mk_buffer_t *transcript, mk_ws_event_t event, const mk_ws_item_t *item) {
+static inline void ws_say_event(mk_buffer_t *transcript, mk_ws_event_t event, const mk_ws_item_t *item) {
     switch (event) {
     case MK_WS_MORE: break;
     case MK_WS_MESSAGE: ws_say(transcript, item->binary ? "binary" : "text", item->data, item->size); break;
@@ -423,7 +423,7 @@ static void ws_say_event(mk_buffer_t *transcript, mk_ws_event_t event, const mk_
     }
 }
 
-static const char *ws_said(mk_buffer_t *transcript) {
+static inline const char *ws_said(mk_buffer_t *transcript) {
     put(transcript, 0);
     transcript->size--;
     return (const char *)transcript->bytes;
