@@ -11,8 +11,8 @@ typedef struct mk_http_authority {
     bool           ipv6;     /* it stood in brackets                              */
 } mk_http_authority_t;
 
-/* False: empty host, brackets with anything but an IPv6 address in them, a port that is 0 or above 65535 or no number, a character
- * that no name has. "name:" is a name without a port. */
+/* False: empty host, brackets with anything but an IPv6 address in them, a port that is 0 or above 65535 or no number, a
+ * character that no name has. "name:" is a name without a port. */
 bool mk_http_authority_parse(mk_http_text_t text, mk_http_authority_t *out);
 
 bool mk_http_is_ipv4(mk_http_text_t text); /* four numbers, no leading zeros */

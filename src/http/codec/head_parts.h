@@ -55,14 +55,14 @@ bool mk_http_head_framing(const mk_http_notes_t *notes, unsigned minor, mk_http_
                           mk_http_wrong_t *wrong);
 bool mk_http_head_keeps_alive(const mk_http_notes_t *notes, unsigned minor);
 
-/* ---- head_version.c --------------------------------------------------------------------------------------------------------- */
+/* ---- head_version.c -------------------------------------------------------------------------------------------------------- */
 
 enum { MK_HTTP_VERSION_BYTES = 8 };
 
 /* "HTTP/1.1" and nothing else: its minor version. 400, 505. */
 bool mk_http_head_version(const char at[MK_HTTP_VERSION_BYTES], uint8_t *minor, mk_http_wrong_t *wrong);
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------------------------------------- */
 
 static inline size_t mk_http_limit(uint32_t configured, uint32_t otherwise) {
     return configured != 0 ? configured : otherwise;
