@@ -506,6 +506,17 @@ static void run_pending(wire_t *wire) {
 
 TEST(decrypted_bytes_that_wait_are_told) { each_pair(run_pending); }
 
+static void run_ticket_first(wire_t *wire) {
+    char   buf[100];
+    size_t n = 0;
+    open_pair(wire, 0, 0, false);
+    CHECK_EQ(wire->server.engine->write(wire->server.session, "news", 4, &n), MK_TLS_OK);
+    CHECK_EQ(wire->client.engine->read(wire->client.session, buf, sizeof(buf), &n), MK_TLS_OK);
+    CHECK(n == 4 && memcmp(buf, "news", 4) == 0);
+}
+
+TEST(a_ticket_does_not_hide_the_data_behind_it) { each_pair(run_ticket_first); }
+
 static void run_half_record(wire_t *wire) {
     char   buf[100];
     size_t n = 0;

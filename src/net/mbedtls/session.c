@@ -138,7 +138,8 @@ static mk_tls_status_t session_read(mk_tls_session_t *session, void *buf, size_t
     if (session->failed) return MK_TLS_FAILED;
     if (session->heard) return MK_TLS_END; /* mbedTLS forgets, and would go on reading */
     for (;;) {
-        int got = mbedtls_ssl_read(&session->ssl, buf, size);
+        bool quiet = session->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER;
+        int  got = mbedtls_ssl_read(&session->ssl, buf, size);
         if (got > 0) {
             *n = (size_t)got;
             return MK_TLS_OK;
@@ -147,6 +148,8 @@ static mk_tls_status_t session_read(mk_tls_session_t *session, void *buf, size_t
             mk_mbedtls_keep(session);
             continue;
         }
+        /* A ticket that has come whole is WANT_READ at first, whatever may lie behind it. */
+        if (got == MBEDTLS_ERR_SSL_WANT_READ && quiet && session->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER) continue;
         if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
             session->heard = true;
             return MK_TLS_END;
