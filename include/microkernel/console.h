@@ -30,7 +30,8 @@ extern "C" {
                                                             first) are what the cursor keys walk through from now on  */
 #define MSG_CONSOLE_ATTACH     (MSG_CONSOLE_BASE + 0x8u) /* to the shell, once, first of all: I am your console. A
                                                             shell takes orders from no one else                       */
-#define MSG_CONSOLE_INPUT      (MSG_CONSOLE_BASE + 0x9u) /* from the owner: bytes typed; empty: the end               */
+#define MSG_CONSOLE_INPUT      (MSG_CONSOLE_BASE + 0x9u) /* from the owner: bytes typed, empty: the end; or, with
+                                                            io.read, that it has something to read            */
 #define MSG_CONSOLE_SHELL      (MSG_CONSOLE_BASE + 0xAu) /* from the owner: console_attach()                          */
 
 /* What console_io's calls return instead of a number of bytes. */
@@ -44,7 +45,7 @@ typedef struct console_io {
     ptrdiff_t (*write)(void *arg, const void *data, size_t size); /* bytes taken, at least 1                    */
     unsigned  (*columns)(void *arg); /* the terminal's width now, 0 if unknown; may be NULL                     */
     void      (*close)(void *arg);   /* the console has ended; may be NULL                                      */
-    int         in_fd;               /* watched; read is called when it is ready                                */
+    int         in_fd;               /* watched; read is called when it is ready; -1: after MSG_CONSOLE_INPUT   */
     int         out_fd;              /* may be the same; -1: tried again after a moment                         */
 } console_io_t;
 
@@ -53,7 +54,8 @@ typedef struct console_options {
     actor_id_t   owner;    /* who may send MSG_CONSOLE_INPUT and attach; 0: code outside of any actor       */
     const char  *name;     /* registered; NULL: none                                                       */
     const char  *prompt;   /* borrowed until the console ends; NULL: "mk> "                                */
-    const char  *banner;   /* shown first by a console that edits; borrowed until then, may be NULL        */
+    const char  *banner;   /* shown first by one that prompts; borrowed until then, may be NULL        */
+    bool         prompts;  /* without `edit`: banner and prompt all the same, for who edits lines elsewhere */
     bool         edit;     /* a person at a terminal in raw mode; otherwise plain lines, without a prompt  */
     bool         terminal; /* output goes to a terminal: control characters in texts are made visible      */
     size_t       out_bytes_max; /* text waiting for a slow reader, beyond it is dropped and counted; 0: 1 MiB */

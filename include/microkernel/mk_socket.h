@@ -150,13 +150,13 @@ MK_MUST_CHECK mk_err_t actor_tcp_send_buffer(runtime_t *rt, socket_id_t id, mess
 MK_MUST_CHECK mk_err_t actor_tcp_finish(runtime_t *rt, socket_id_t id);
 
 /* Nothing more is read until told otherwise: the peer is made to wait. What lies in the mailbox still comes. */
-MK_MUST_CHECK mk_err_t actor_tcp_pause(runtime_t *rt, socket_id_t id, bool pause);
+mk_err_t actor_tcp_pause(runtime_t *rt, socket_id_t id, bool pause);
 
 /* No message of it comes any more, not even those that lie in the mailbox. What was sent still goes out, what comes is thrown
  * away. For a listener: nobody is accepted any more; its connections go on. */
-MK_MUST_CHECK mk_err_t actor_tcp_close(runtime_t *rt, socket_id_t id);
+mk_err_t actor_tcp_close(runtime_t *rt, socket_id_t id);
 /* The same at once: what was sent and has not gone out is dropped, and the peer sees a reset. */
-MK_MUST_CHECK mk_err_t actor_tcp_reset(runtime_t *rt, socket_id_t id);
+mk_err_t actor_tcp_reset(runtime_t *rt, socket_id_t id);
 
 /* Makes a connection another actor's of this node, which gets a MSG_TCP_OPEN of its own: a listener's actor may start one for
  * each connection. No byte is read before MSG_TCP_OPEN has been handled, so none is lost when it is given away there.
@@ -198,7 +198,7 @@ socket_id_t actor_udp_bind(runtime_t *rt, const char *host, uint16_t port);
 
 /* One datagram, now or never. MK_ERR_FULL: the system has no room; MK_ERR_TOOLONG; MK_ERR_IO: no way there; MK_ERR_DENIED. */
 MK_MUST_CHECK mk_err_t actor_udp_sendto(runtime_t *rt, socket_id_t id, const socket_addr_t *to, const void *data, size_t size);
-MK_MUST_CHECK mk_err_t actor_udp_close(runtime_t *rt, socket_id_t id);
+mk_err_t actor_udp_close(runtime_t *rt, socket_id_t id);
 
 /* At most 64 lie in a mailbox at a time, and 256 KiB; what comes then is dropped, as it might have been on the way, and
  * counted. */

@@ -59,9 +59,22 @@ static void measure(console_t *c) {
     if (c->io.columns != NULL) mk_console_editor_set_columns(&c->editor, c->io.columns(c->io.arg));
 }
 
+static void plain_prompt(console_t *c) {
+    mk_console_out_fresh_line(&c->out);
+    mk_console_out_text(&c->out, c->editor.prompt, strlen(c->editor.prompt));
+}
+
+/* What somebody else's editor shows of a line is not ours to redraw: the text begins a line of its own, and then the prompt. */
+static void print_plain(console_t *c, const char *text, size_t size) {
+    bool between = c->options.prompts && c->shell != 0 && c->asked == 0 && !c->closing;
+    if (between) mk_console_out_fresh_line(&c->out);
+    mk_console_out_text(&c->out, text, size);
+    if (between) plain_prompt(c);
+}
+
 static void print(console_t *c, const char *text, size_t size) {
     if (!c->options.edit) {
-        mk_console_out_text(&c->out, text, size);
+        print_plain(c, text, size);
         return;
     }
     measure(c);
@@ -76,7 +89,10 @@ static void print(console_t *c, const char *text, size_t size) {
 static void print_text(console_t *c, const char *text) { print(c, text, strlen(text)); }
 
 static void prompt(console_t *c) {
-    if (!c->options.edit) return;
+    if (!c->options.edit) {
+        if (c->options.prompts) plain_prompt(c);
+        return;
+    }
     mk_console_out_fresh_line(&c->out);
     measure(c);
     mk_console_editor_prompt(&c->editor);
@@ -123,6 +139,7 @@ static bool read_some(runtime_t *rt, console_t *c) {
     ptrdiff_t got = c->io.read(c->io.arg, c->in + c->in_size, room);
     if (got > 0) {
         c->in_size += (size_t)got;
+        c->in_ready = c->io.in_fd < 0; /* nobody tells again what is left */
         look_for_interrupt(rt, c);
     } else if (got != CONSOLE_IO_WAIT) {
         c->in_ended = true;
@@ -170,6 +187,7 @@ static bool take_plain_line(runtime_t *rt, console_t *c) {
         c->editor.size = size;
     }
     drop_input(c, taken);
+    if (newline != NULL && c->options.prompts) c->out.at_line_start = true; /* where the user's key took the cursor */
     c->skipping = false;
     if (too_long) {
         refuse_line(c);
@@ -183,6 +201,7 @@ static bool take_plain_line(runtime_t *rt, console_t *c) {
 static void leave_at_end(runtime_t *rt, console_t *c) {
     if (c->asked != 0 || c->closing || !c->in_ended || c->in_size > 0) return;
     if (c->skipping) refuse_line(c);
+    if (c->options.prompts) mk_console_out_fresh_line(&c->out);
     mk_console_editor_hide(&c->editor);
     c->editor.typing = false;
     ask(rt, c, MSG_CONSOLE_EXIT);
@@ -221,12 +240,12 @@ static bool watch_all(runtime_t *rt, console_t *c, bool blocked) {
     bool     listen = c->io.read != NULL && c->shell != 0 && !c->in_ended && !c->closing;
     uint32_t in = listen && c->in_size < sizeof c->in ? IO_IN : 0;
     uint32_t out = blocked && c->io.out_fd >= 0 ? IO_OUT : 0;
-    if (c->io.read != NULL && c->io.in_fd == c->io.out_fd) {
+    if (c->io.read != NULL && c->io.in_fd >= 0 && c->io.in_fd == c->io.out_fd) {
         c->out_watched = out;
         return watch(rt, c->io.in_fd, &c->in_watched, in | out);
     }
     if (c->io.out_fd >= 0) watch(rt, c->io.out_fd, &c->out_watched, out); /* refused: the retry timer will do */
-    return c->io.read == NULL || watch(rt, c->io.in_fd, &c->in_watched, in);
+    return c->io.read == NULL || c->io.in_fd < 0 || watch(rt, c->io.in_fd, &c->in_watched, in);
 }
 
 static void arm_retry(runtime_t *rt, console_t *c, bool blocked) {
@@ -266,7 +285,8 @@ static void on_shell(runtime_t *rt, console_t *c, actor_id_t shell) {
         return;
     }
     actor_send(rt, shell, MSG_CONSOLE_ATTACH, NULL, 0); /* a shell that is gone is reported by the monitor */
-    if (c->options.edit && c->options.banner != NULL) print_text(c, c->options.banner);
+    if ((c->options.edit || c->options.prompts) && c->options.banner != NULL)
+        mk_console_out_text(&c->out, c->options.banner, strlen(c->options.banner));
     prompt(c);
 }
 
@@ -357,7 +377,9 @@ static void on_message(runtime_t *rt, console_t *c, const message_t *msg) {
         }
         break;
     case MSG_CONSOLE_INPUT:
-        if (c->io.read == NULL && msg->source == c->options.owner) on_input(rt, c, msg);
+        if (msg->source != c->options.owner) break;
+        if (c->io.read == NULL) on_input(rt, c, msg);
+        else c->in_ready = c->in_ready || c->io.in_fd < 0;
         break;
     case MSG_FD_EVENT: c->in_ready = c->in_ready || is_input(c, msg); break;
     case MSG_TIMER: c->retry = TIMER_ID_INVALID; break;

@@ -59,6 +59,16 @@ static bool set_json(mk_settings_t *settings, const char *value) {
     return true;
 }
 
+static bool set_listen(mk_settings_t *settings, const char *value) {
+    settings->listen = value;
+    return strrchr(value, ':') != NULL;
+}
+
+static bool set_token_file(mk_settings_t *settings, const char *value) {
+    settings->token_file = value;
+    return value[0] != '\0';
+}
+
 const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)",
                                     set_name};
 const mk_option_t mk_option_node_id = {"--node-id", "N", "number of this node, 1 to 4294967295 (MK_NODE_ID, else 1)",
@@ -70,6 +80,10 @@ const mk_option_t mk_option_engine = {"--engine", "NAME", "what runs guests: vm,
                                       set_engine};
 const mk_option_t mk_option_trusted = {
     "--trusted", NULL, "grant the guests everything: names, files, starting and stopping actors", set_trusted};
+const mk_option_t mk_option_listen = {"--listen", "HOST:PORT",
+                                      "serve shells over TCP there (an address in digits) instead of here", set_listen};
+const mk_option_t mk_option_token_file = {
+    "--token-file", "FILE", "what those who connect must know, 16 bytes or more (else MK_SHELL_TOKEN)", set_token_file};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mk shell -- a node with a console: actor 1 is the console, actor 2 the shell, a guest that is granted everything. */
+/* mk shell -- a node with a console: actor 1 is the console, actor 2 the shell, a guest that is granted everything. Or, with
+ * --listen, a node with as many of both as have connected. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "microkernel/console.h"
+#include "microkernel/remote_console.h"
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
 #include "microkernel/wasm_actor.h"
 #include "node.h"
+#include "settings.h"
 #include "terminal.h"
+#include "token.h"
 #include "version.h"
 
 extern const char mk_shell_guest[], mk_shell_guest_end[];
@@ -18,7 +23,8 @@ extern const char mk_shell_guest[], mk_shell_guest_end[];
 enum {
     CHILDREN_MAX = 1000000,  /* what a person loads on purpose is not to be refused                        */
     SHELL_BUDGET_MS = 30000, /* the node's work for `load` counts as the shell's: megabytes to be validated */
-    GUEST_BUDGET_MS = 100,   /* what a guest may take for a message that nobody said he trusts             */
+    BANNER_BYTES = 128,
+    GUEST_BUDGET_MS = 100, /* what a guest may take for a message that nobody said he trusts             */
 };
 
 typedef struct session {
@@ -55,11 +61,12 @@ static uint32_t guest_budget_ms(const mk_settings_t *settings) {
     return settings->trusted ? WASM_BUDGET_NONE : GUEST_BUDGET_MS;
 }
 
-static bool start_shell(runtime_t *rt, const mk_settings_t *settings, actor_id_t console, char *err, size_t err_size) {
+static actor_id_t start_shell(runtime_t *rt, const mk_settings_t *settings, const char *name, actor_id_t console,
+                              char *err, size_t err_size) {
     actor_id_t     shell;
     size_t         size = (size_t)(mk_shell_guest_end - mk_shell_guest);
     wasm_options_t options = {
-        .name = "shell",
+        .name = name,
         .grants = WASM_GRANTS_ALL,
         .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
         .budget_ms = SHELL_BUDGET_MS,
@@ -68,16 +75,22 @@ static bool start_shell(runtime_t *rt, const mk_settings_t *settings, actor_id_t
         .children_max = CHILDREN_MAX,
         .console = console,
     };
-    if (actor_spawn_wasm_opts(rt, mk_shell_guest, size, &options, &shell, err, err_size) != MK_OK) return false;
-    return console_attach(rt, console, shell);
+    mk_err_t failed = actor_spawn_wasm_opts(rt, mk_shell_guest, size, &options, &shell, err, err_size);
+    return failed == MK_OK ? shell : ACTOR_ID_INVALID;
+}
+
+/* ---- at this terminal ------------------------------------------------------------------------------------------- */
+
+static void make_banner(char banner[BANNER_BYTES], const mk_settings_t *settings) {
+    snprintf(banner, BANNER_BYTES, "microkernel %s, node %s (%u). Type 'help' for the commands.\n", MK_VERSION_TEXT,
+             settings->name, (unsigned)settings->node_id);
 }
 
 static int hold_session(runtime_t *rt, const mk_settings_t *settings, mk_terminal_t *terminal) {
     session_t  session = {.rt = rt};
-    char       banner[128], err[200] = "out of memory";
+    char       banner[BANNER_BYTES], err[200] = "out of memory";
     actor_id_t console;
-    snprintf(banner, sizeof banner, "microkernel %s, node %s (%u). Type 'help' for the commands.\n", MK_VERSION_TEXT,
-             settings->name, (unsigned)settings->node_id);
+    make_banner(banner, settings);
     console_options_t options = {
         .io = mk_terminal_io(terminal),
         .name = "console",
@@ -88,7 +101,8 @@ static int hold_session(runtime_t *rt, const mk_settings_t *settings, mk_termina
         .closed_arg = &session,
     };
     if (console_start(rt, &options, &console) != MK_OK) return mk_cli_fail("shell", "%s", err);
-    if (!start_shell(rt, settings, console, err, sizeof err)) return mk_cli_fail("shell", "%s", err);
+    actor_id_t shell = start_shell(rt, settings, "shell", console, err, sizeof err);
+    if (shell == ACTOR_ID_INVALID || !console_attach(rt, console, shell)) return mk_cli_fail("shell", "%s", err);
     if (terminal->edit && isatty(STDERR_FILENO)) { /* log lines would tear the one being typed */
         runtime_set_log_actor(rt, console);
         if (runtime_set_log_sink(rt, NULL, NULL) != MK_OK) return mk_cli_fail("shell", "%s", err);
@@ -99,9 +113,64 @@ static int hold_session(runtime_t *rt, const mk_settings_t *settings, mk_termina
     return session.over && session.ok ? MK_CLI_OK : MK_CLI_FAILED;
 }
 
+/* ---- over TCP ------------------------------------------------------------------------------------------------------ */
+
+/* The first is "shell", as at a terminal. */
+static actor_id_t start_remote_shell(runtime_t *rt, void *arg, unsigned number, actor_id_t console, char *why,
+                                     size_t why_size) {
+    char name[32] = "shell";
+    if (number > 1) snprintf(name, sizeof name, "shell_%u", number);
+    return start_shell(rt, arg, name, console, why, why_size);
+}
+
+static int listen_failed(const mk_settings_t *settings, mk_err_t why, bool has_token) {
+    if (why == MK_ERR_DENIED && !has_token) {
+        return mk_cli_fail("shell", "%s is not this machine alone: that needs a token (--token-file, MK_SHELL_TOKEN)",
+                           settings->listen);
+    }
+    return mk_cli_fail("shell", "cannot listen at %s: %s", settings->listen, mk_err_text(why));
+}
+
+static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk_token_t *token) {
+    char          banner[BANNER_BYTES], host[SOCKET_ADDR_TEXT_BYTES], text[SOCKET_ADDR_TEXT_BYTES];
+    actor_id_t    gate;
+    socket_addr_t at;
+    uint32_t      port;
+    const char   *colon = strrchr(settings->listen, ':');
+    if (!mk_settings_number(colon + 1, 0, UINT16_MAX, &port) || (size_t)(colon - settings->listen) >= sizeof host)
+        return mk_cli_fail("shell", "'%s' is not an address and a port", settings->listen);
+    snprintf(host, sizeof host, "%.*s", (int)(colon - settings->listen), settings->listen);
+    make_banner(banner, settings);
+    remote_console_options_t options = {
+        .host = host,
+        .port = (uint16_t)port,
+        .token = token->text,
+        .banner = banner,
+        .start_shell = start_remote_shell,
+        .arg = (void *)(uintptr_t)settings,
+    };
+    mk_err_t err = remote_console_start(rt, &options, &gate, &at);
+    if (err != MK_OK) return listen_failed(settings, err, token->text != NULL);
+    socket_addr_format(&at, text);
+    printf("Listening at %s\n", text);
+    if (mk_cli_flush("shell") != MK_CLI_OK) return MK_CLI_FAILED;
+    end_on_signals(rt);
+    runtime_run(rt);
+    running = NULL;
+    return MK_CLI_OK;
+}
+
 static int run(const mk_settings_t *settings) {
+    mk_token_t token = {NULL};
+    if (settings->listen != NULL && !mk_token_read(settings->token_file, &token)) return MK_CLI_FAILED;
     runtime_t *rt = mk_node_open(settings);
     if (rt == NULL) return mk_cli_fail("shell", "out of memory");
+    if (settings->listen != NULL) {
+        int result = serve_sessions(rt, settings, &token);
+        mk_node_close(rt);
+        mk_token_forget(&token);
+        return result;
+    }
     mk_terminal_t terminal;
     mk_terminal_open(&terminal);
     int result = hold_session(rt, settings, &terminal);
@@ -110,19 +179,16 @@ static int run(const mk_settings_t *settings) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,
-                                             &mk_option_node_id,
-                                             &mk_option_log,
-                                             &mk_option_trusted,
-                                             &mk_option_budget,
-                                             &mk_option_engine,
-                                             NULL};
+static const mk_option_t *const options[] = {&mk_option_name,    &mk_option_node_id,    &mk_option_log,
+                                             &mk_option_trusted, &mk_option_budget,     &mk_option_engine,
+                                             &mk_option_listen,  &mk_option_token_file, NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",
     .summary = "Start a node and talk to it: a prompt on a terminal, plain lines otherwise.",
     .example = "  mk shell\n"
-               "  printf 'load echo.wasm\\ncall echo 200 hello\\nexit\\n' | mk shell\n",
+               "  printf 'load echo.wasm\\ncall echo 200 hello\\nexit\\n' | mk shell\n"
+               "  mk shell --listen 127.0.0.1:2323 --token-file token &  nc 127.0.0.1 2323\n",
     .options = options,
     .log_level = MK_LOG_ERROR, /* the shell itself says what goes wrong with a command */
     .run = run,
