@@ -42,6 +42,7 @@ if(MK_HAVE_MBEDTLS)
   list(APPEND tls_libs MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 endif()
 
+mk_room_tests(net TESTS tls_cache_test)
 if(tls_definitions)
   mk_room_tests(net TESTS tls_engine_test)
 endif()

@@ -693,21 +693,6 @@ static void run_reload(wire_t *wire) {
 
 TEST(a_context_may_be_replaced_while_its_sessions_live) { each_pair(run_reload); }
 
-static void run_many_peers(wire_t *wire) {
-    mk_tls_config_t client = client_trusting("ca.pem"), server = server_of("good.pem", "good.key");
-    char            peer[32];
-    must_create(&wire->client, &client);
-    must_create(&wire->server, &server);
-    for (int i = 0; i < 270; i++) {
-        snprintf(peer, sizeof(peer), "peer-%d:443", i);
-        CHECK(!visit(wire, "localhost", peer));
-    }
-    CHECK(!visit(wire, "localhost", "peer-0:443")); /* made room for others */
-    CHECK(visit(wire, "localhost", "peer-269:443"));
-}
-
-TEST(only_so_many_peers_are_remembered) { each_pair(run_many_peers); }
-
 /* The whole of a life; false when something could not be had. */
 static bool live(wire_t *wire, const mk_tls_config_t *client, const mk_tls_config_t *server, const char *host) {
     char   why[MK_TLS_WHY_BYTES] = "", buf[16];
