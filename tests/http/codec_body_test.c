@@ -77,6 +77,16 @@ TEST(a_line_between_chunks_has_a_limit) {
     }
 }
 
+TEST(a_trailer_line_has_the_same_limit) {
+    char text[MK_HTTP_CHUNK_LINE_BYTES + 32];
+    for (int over = 0; over < 2; over++) {
+        memset(text, 'a', sizeof text);
+        memcpy(text, "0\r\nA:", 5);
+        snprintf(text + 3 + MK_HTTP_CHUNK_LINE_BYTES - 2 + over, 16, "\r\n\r\n");
+        CHECK_EQ(take_chunked_text(text)->step, over ? MK_HTTP_WRONG : MK_HTTP_DONE);
+    }
+}
+
 static mk_http_step_t take_all(mk_http_body_t *body, const char *text) {
     size_t         used = 0;
     mk_http_step_t step = MK_HTTP_MORE;

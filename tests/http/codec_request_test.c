@@ -114,6 +114,22 @@ TEST(a_nul_is_refused_wherever_it_is) {
     }
 }
 
+TEST(every_byte_at_every_place_of_a_value) {
+    for (int byte = 0; byte < 256; byte++) {
+        for (int place = 0; place < 24; place++) {
+            char   text[] = "GET / HTTP/1.1\r\nHost: a\r\nA:.0123456789abcdefghijklm.\r\n\r\n";
+            char  *value = strstr(text, "A:.") + 3;
+            size_t size = sizeof text - 1;
+            value[place] = (char)byte;
+            static outcome_t out;
+            feed_t           feed = {.kind = A_REQUEST, .bytes = text, .size = size};
+            feed_upto(&feed, size, &out);
+            bool good = byte == '\t' || (byte >= ' ' && byte != 0x7F);
+            if ((out.step == MK_HTTP_DONE) != good) rig_fail(__FILE__, __LINE__, "byte %d at %d", byte, place);
+        }
+    }
+}
+
 TEST(any_one_byte_that_is_lost_or_doubled_ends_in_a_decision) {
     static const char whole[] =
         "POST http://a/b?c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";
@@ -169,6 +185,7 @@ TEST(hosts) {
                                        "[2001:db8::1]:8080",
                                        "[::ffff:1.2.3.4]",
                                        "[1:2:3:4:5:6:7:8]",
+                                       "[1::3:4:5:6:7:8]",
                                        "a%41",
                                        "a:65535"};
     static const char *const bad[] = {"a b",
@@ -194,6 +211,7 @@ TEST(hosts) {
                                       "\xc3\xa9",
                                       "[:::]",
                                       "[1:2:3:4:5:6:7:8:9]",
+                                      "[1::2:3:4:5:6:7:8]",
                                       "[12345::]",
                                       "[::1.2.3]",
                                       "[::1.2.3.256]",
@@ -327,6 +345,17 @@ TEST(a_first_line_without_end_is_refused_before_it_fills_the_head) {
     CHECK_EQ(parse_cut(feed)->step, MK_HTTP_MORE);
     CHECK_EQ(with_limits(text, (mk_http_limits_t){.head_bytes_max = 64})->wrong.status, 414);
     CHECK_EQ(with_limits(text, (mk_http_limits_t){.head_bytes_max = 64, .target_bytes_max = 100})->wrong.status, 414);
+}
+
+TEST(the_longest_first_line_is_one_of_the_longest_parts) {
+    char             text[200], method[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG"; /* one too long */
+    mk_http_limits_t limits = {.target_bytes_max = 10};
+    snprintf(text, sizeof text, "%.32s /123456789 HTTP/1.1\r\n" HOST "\r\n", method);
+    CHECK_EQ(with_limits(text, limits)->step, MK_HTTP_DONE);
+    snprintf(text, sizeof text, "%.33s /123456789 HTTP/1.1\r\n" HOST "\r\n", method);
+    CHECK_EQ(with_limits(text, limits)->wrong.status, 414); /* and not 501: it could as well be endless */
+    snprintf(text, sizeof text, "\r\n%.32s /123456789 HTTP/1.1\r\n" HOST "\r\n", method);
+    CHECK_EQ(with_limits(text, limits)->step, MK_HTTP_DONE);
 }
 
 TEST(the_defaults_are_what_the_header_says) {

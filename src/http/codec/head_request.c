@@ -102,7 +102,7 @@ static bool same_host(const mk_http_request_t *request, mk_http_text_t field) {
     mk_http_authority_t a, b;
     uint16_t            port = request->secure ? 443 : 80;
     if (!mk_http_authority_parse(request->host, &a) || !mk_http_authority_parse(field, &b)) return false;
-    if ((a.port != 0 ? a.port : port) != (b.port != 0 ? b.port : port) || a.ipv6 != b.ipv6) return false;
+    if ((a.port != 0 ? a.port : port) != (b.port != 0 ? b.port : port)) return false;
     if (a.host.size != b.host.size) return false;
     for (size_t i = 0; i < a.host.size; i++) {
         if (mk_http_lower(a.host.at[i]) != mk_http_lower(b.host.at[i])) return false;
