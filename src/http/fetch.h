@@ -58,14 +58,14 @@ typedef struct mk_upgrade_ops {
     size_t (*data)(void *arg, const uint8_t *bytes, size_t size);
     void   (*end)(void *arg);
     void   (*drained)(void *arg);
-    void   (*closed)(void *arg, mk_err_t why); /* the last one: the fetch is gone, the stream is closed */
+    void   (*closed)(void *arg, mk_err_t why); /* the last one: the stream is closed, the fetch is gone when this returns */
 } mk_upgrade_ops_t;
 
 typedef struct mk_fetch_ops {
     /* The answer's head, once; texts are borrowed. 1xx are not told, nor redirects that are followed, nor a proxy's. */
     void   (*head)(void *arg, const mk_http_response_t *response);
     /* A piece of its body, out of its framing; borrowed. Returns how many bytes it is done with. Fewer than all: nothing more comes
-     * before mk_fetch_resume(), then the rest is offered again, with what has come since behind it. */
+     * before mk_fetch_resume(), then the rest is offered again. */
     size_t (*data)(void *arg, const uint8_t *bytes, size_t size);
     /* The answer is whole. The last call. */
     void   (*end)(void *arg);
@@ -74,11 +74,11 @@ typedef struct mk_fetch_ops {
      *   MK_ERR_IO        refused, reset, unreachable, cut off in the middle
      *   MK_ERR_TIMEOUT   a deadline; `text` says which
      *   MK_ERR_PROTO     not HTTP, or TLS (an expired certificate, say)
-     *   MK_ERR_TOOLONG   more body than body_bytes_max, a head above its limits
+     *   MK_ERR_TOOLONG   more body than body_bytes_max
      *   MK_ERR_LIMIT     too many redirects, too many 1xx, descriptors
-     *   MK_ERR_DENIED    a proxy refused (its status is in `text`), a redirect to an address that is none of http: and https:
+     *   MK_ERR_DENIED    a proxy refused (its status is in `text`)
      *   MK_ERR_NOSYS     a redirect to https: in a build without TLS
-     *   MK_ERR_INVALID   a redirect to what is no address; a proxy's address in the environment is none
+     *   MK_ERR_INVALID   a redirect to what is no http: or https: address
      *   MK_ERR_NOMEM */
     void   (*failed)(void *arg, mk_err_t why, const char *text);
     /* mk_fetch_send() has answered MK_ERR_FULL, and now there is room. NULL where no body is streamed. */
@@ -131,8 +131,10 @@ void mk_fetch_resume(mk_fetch_t *fetch);
 
 /* A piece of a streamed request body, copied and taken whole. Sending may begin at once; what is sent before there is a connection
  * waits. MK_ERR_FULL: 256 KiB wait already, nothing was taken, and `drained` will be called. MK_ERR_TOOLONG: more than
- * stream_bytes, nothing was taken. MK_ERR_CLOSED: ended, or the server has answered without waiting for all of it (it is not
- * sent any more, and that is no failure). MK_ERR_INVALID: not streamed. MK_ERR_NOMEM. */
+ * stream_bytes, nothing was taken. MK_ERR_CLOSED: it was ended, or is not wanted any more: the connection is breaking, or a
+ * redirect goes on without it. MK_ERR_INVALID: not streamed. MK_ERR_NOMEM. A server may answer before it has read all of it; the
+ * answer's end is the end of the fetch, sent or not. A streamed body cannot be sent twice: a redirect that asks for that is an
+ * answer like any other. */
 MK_MUST_CHECK mk_err_t mk_fetch_send(mk_fetch_t *fetch, const void *data, size_t size);
 /* That was all. MK_ERR_INVALID: fewer bytes than stream_bytes were sent; go on, or cancel. MK_ERR_CLOSED, MK_ERR_NOMEM as above. */
 MK_MUST_CHECK mk_err_t mk_fetch_send_end(mk_fetch_t *fetch);

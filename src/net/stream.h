@@ -140,5 +140,7 @@ const char *mk_stream_why(const mk_stream_t *stream); /* in `closed`: a text for
 bool        mk_stream_peer(const mk_stream_t *stream, mk_addr_t *out);
 bool        mk_stream_local(const mk_stream_t *stream, mk_addr_t *out);
 bool        mk_stream_tls_info(const mk_stream_t *stream, mk_tls_info_t *out); /* false: not TLS */
+/* In `end` and after it: TLS has a word for the end, and it was not said; somebody may have cut the connection. */
+bool        mk_stream_was_cut(const mk_stream_t *stream);
 
 #endif

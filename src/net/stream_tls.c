@@ -356,3 +356,9 @@ bool mk_stream_tls_info(const mk_stream_t *s, mk_tls_info_t *out) {
     s->tls->engine->info(s->tls->session, out);
     return true;
 }
+
+bool mk_stream_was_cut(const mk_stream_t *s) {
+    enum { ENDED = MK_S_LIVE | MK_S_ENDED };
+    if ((s->flags & ENDED) != ENDED || s->tls == NULL) return false;
+    return s->tls->cut || s->tls->engine->was_cut(s->tls->session);
+}
