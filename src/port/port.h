@@ -133,6 +133,10 @@ void mk_sock_reset(int fd);  /* closes, and the peer sees a reset */
 /* Small writes are sent at once (no Nagle), and a peer that vanished is noticed in the end. Harmless on other sockets. */
 void mk_sock_tune(int fd);
 
+/* For a listener to whose connections the client speaks first: they are accepted with their first bytes, or after a second
+ * without any. Spares a wake-up for each. Where there is no such thing nothing changes. */
+void mk_sock_await_bytes(int listener);
+
 bool mk_sock_local(int fd, mk_addr_t *out);
 bool mk_sock_peer(int fd, mk_addr_t *out);
 

@@ -41,6 +41,7 @@ void mk_sock_close(int fd) { (void)fd; }
 void mk_sock_reset(int fd) { (void)fd; }
 
 void mk_sock_tune(int fd) { (void)fd; }
+void mk_sock_await_bytes(int listener) { (void)listener; }
 
 bool mk_sock_local(int fd, mk_addr_t *out) {
     (void)fd, (void)out;

@@ -468,6 +468,7 @@ void mk_sock_finish(int fd) {
 }
 
 void mk_sock_tune(int fd) { (void)fd; } /* there is no Nagle, and a peer that vanished is noticed in any case */
+void mk_sock_await_bytes(int listener) { (void)listener; }
 
 /* ---- their end ------------------------------------------------------------------------------------------------------------- */
 

@@ -266,6 +266,8 @@ void mk_sock_tune(int fd) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
+void mk_sock_await_bytes(int listener) { set_option(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1); }
+
 /* ---- bytes --------------------------------------------------------------------------------------------------------- */
 
 static ptrdiff_t outcome_of(int failed) { return failed == EAGAIN ? MK_IO_WAIT : MK_IO_FAILED; }
