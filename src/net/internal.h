@@ -85,7 +85,8 @@ enum {
     MK_S_DRAINED = 1 << 12,
     MK_S_OFFER = 1 << 13,    /* bytes that were kept, or lie decrypted in the engine                */
     MK_S_SHAKE = 1 << 14,
-    MK_S_DUE = MK_S_DRAINED | MK_S_OFFER | MK_S_SHAKE | MK_S_BROKEN,
+    MK_S_FRESH = 1 << 16,    /* accepted: its first bytes may be there, and it is not watched yet   */
+    MK_S_DUE = MK_S_DRAINED | MK_S_OFFER | MK_S_SHAKE | MK_S_FRESH | MK_S_BROKEN,
 };
 
 typedef enum mk_sent {

@@ -248,6 +248,7 @@ static void flush_deferred(mk_loop_t *loop, mk_deferred_t *deferred) {
     (void)loop;
     if ((s->flags & MK_S_STUCK) == 0 && !flush(s)) return;
     if ((s->flags & MK_S_DUE) != 0) mk_stream_due(s, 0);
+    else ask_for_more(s);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------------------------- */
@@ -376,7 +377,22 @@ static bool offer_again(mk_stream_t *s) {
     return !gone;
 }
 
+/* The first bytes of an accepted connection are mostly there before it is. Who answers them and closes is never watched. */
+static void read_first(mk_stream_t *s) {
+    bool gone = false;
+    s->flags &= ~(uint32_t)MK_S_FRESH;
+    s->gone = &gone;
+    if (mk_stream_reads(s)) read_plain(s);
+    if (gone) return;
+    s->gone = NULL;
+    mk_loop_defer(s->net->loop, &s->flush, flush_deferred);
+}
+
 static void have_turn(mk_stream_t *s) {
+    if ((s->flags & MK_S_FRESH) != 0) {
+        read_first(s);
+        return;
+    }
     if ((s->flags & MK_S_SHAKE) != 0) {
         s->flags &= ~(uint32_t)MK_S_SHAKE;
         mk_stream_tls_shake(s);
@@ -437,11 +453,16 @@ void mk_stream_connected(mk_stream_t *s, int fd) {
 mk_err_t mk_stream_adopt(mk_net_t *net, mk_stream_t *s, const mk_stream_kind_t *kind, int fd,
                          const mk_tls_engine_t *engine, mk_tls_context_t *tls) {
     mk_stream_begin(net, s, kind);
-    mk_err_t err = tls != NULL ? mk_stream_tls_attach(s, engine, tls, NULL, NULL) : MK_OK;
+    if (tls == NULL) {
+        s->watch.fd = fd;
+        mk_stream_due(s, MK_S_FRESH);
+        mk_stream_opened(s);
+        return MK_OK;
+    }
+    mk_err_t err = mk_stream_tls_attach(s, engine, tls, NULL, NULL);
     if (err != MK_OK) mk_sock_close(fd);
     else err = take_descriptor(s, fd);
     if (err != MK_OK) mk_stream_close(s);
-    else if (s->tls == NULL) mk_stream_opened(s);
     return err;
 }
 

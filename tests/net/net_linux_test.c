@@ -272,6 +272,30 @@ TEST(nobody_listening_is_told_as_refused) {
     close_net();
 }
 
+TEST(a_unix_listener_without_room_is_tried_again) {
+    enum { MANY = 64 };
+    pair_t    pair = {0};
+    mk_addr_t at = socket_path("full");
+    int       listener, waiting[MANY], n = 0, fd;
+    open_net();
+    CHECK_EQ(mk_sock_listen(&at, 1, &listener, NULL), MK_OK);
+    while (n < MANY && mk_sock_connect(&at, &waiting[n]) == MK_OK) n++;
+    CHECK(n < MANY);
+    CHECK_EQ(mk_sock_connect(&at, &waiting[n]), MK_ERR_BUSY);
+    CHECK_EQ(mk_stream_dial(net, &pair.a.stream, &peer_kind, &(mk_dial_options_t){.path = at.path}), MK_OK);
+    uint64_t start_us = mk_port_now_us();
+    while (mk_port_now_us() - start_us < 50000) mk_loop_run(&loop, 10000);
+    CHECK_EQ(pair.a.opens + pair.a.closes, 0);
+    CHECK_EQ(mk_sock_accept(listener, &fd, NULL), MK_OK);
+    RUN_UNTIL(pair.a.opens == 1);
+    mk_sock_close(fd);
+    for (int i = 0; i < n; i++) mk_sock_close(waiting[i]);
+    mk_sock_close(listener);
+    mk_sock_unlink(&at);
+    peer_free(&pair.a);
+    close_net();
+}
+
 static unsigned found;
 static mk_err_t found_err;
 

@@ -418,7 +418,9 @@ TEST(who_has_paused_hears_nothing_until_it_goes_on) {
 
 TEST(pausing_and_going_on_between_two_events_costs_nothing) {
     open_pair();
+    mk_loop_run(&loop, 0);
     uint32_t asked = pair.b.stream.asked;
+    CHECK_EQ(asked, MK_POLL_IN);
     for (int i = 0; i < 3; i++) {
         mk_stream_pause(&pair.b.stream);
         CHECK_EQ(pair.b.stream.asked, asked);
@@ -445,6 +447,34 @@ TEST(the_last_call_waits_for_kept_bytes_of_who_has_paused) {
     RUN_UNTIL(pair.b.closes == 1);
     CHECK(got_is(&pair.b, "abcd"));
     CHECK_EQ(pair.b.why, MK_OK);
+    close_pair();
+}
+
+static void answer_and_close(peer_t *peer) {
+    CHECK_EQ(peer->stream.asked, 0);
+    CHECK_EQ(mk_stream_write(&peer->stream, "bye", 3), MK_OK);
+    mk_stream_finish_closing(&peer->stream);
+}
+
+TEST(who_is_answered_with_the_first_bytes_is_never_watched) {
+    mk_addr_t  at = loopback(7001);
+    mk_slice_t hello = {"hello", 5};
+    int        fd;
+    char       buf[8];
+    open_pair();
+    pair_close(&pair);
+    pair.b = (peer_t){.at = IN_DATA, .act = answer_and_close};
+    CHECK_EQ(mk_listener_open(net, &pair.listener, &at, pair_accept), MK_OK);
+    CHECK_EQ(mk_sock_connect(&at, &fd), MK_OK);
+    CHECK_EQ(mk_sock_write(fd, &hello, 1), 5);
+    uint64_t waits = mk_fake_waits();
+    while (pair.b.datas == 0) mk_loop_run(&loop, -1);
+    CHECK(mk_fake_waits() - waits <= 2);
+    CHECK_EQ(pair.b.stream.asked, 0);
+    RUN_UNTIL(pair.b.closes == 1);
+    CHECK_EQ(mk_sock_read(fd, buf, sizeof buf), 3);
+    CHECK_EQ(mk_sock_read(fd, buf, sizeof buf), 0);
+    mk_sock_close(fd);
     close_pair();
 }
 
