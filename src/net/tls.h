@@ -77,7 +77,7 @@ typedef struct mk_tls_engine {
 
     /* `host`: client: whom to ask for (SNI), and whose certificate to insist upon (RFC 6125; a name or an address in digits);
      * NULL with a pre-shared key, and for servers. `peer` (may be NULL) names the other side for resumption: the most recent
-     * session with it is taken up again. MK_ERR_NOMEM, MK_ERR_INVALID (no such host can be). *io is copied. */
+     * session with it is taken up again. MK_ERR_NOMEM; MK_ERR_INVALID: no host, or none that can be. *io is copied. */
     mk_err_t (*session_create)(mk_tls_context_t *context, const char *host, const char *peer, const mk_tls_io_t *io,
                                mk_tls_session_t **out);
     void     (*session_destroy)(mk_tls_session_t *session); /* silent: no close_notify */

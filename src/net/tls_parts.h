@@ -49,7 +49,7 @@ MK_MUST_CHECK mk_err_t mk_tls_target_init(mk_tls_target_t *target, const mk_tls_
                                           const char *peer);
 void                   mk_tls_target_fini(mk_tls_target_t *target);
 
-/* ---- texts ------------------------------------------------------------------------------------------------------------------ */
+/* ---- texts ------------------------------------------------------------------------------------------------------------ */
 
 typedef enum mk_tls_fault {
     MK_TLS_FAULT_EXPIRED,

@@ -28,7 +28,9 @@
  * pre-shared keys. */
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
 #define MK_MBEDTLS_SUITES_13_PSK MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-#define MK_MBEDTLS_SUITES_13 MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384, MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+#define MK_MBEDTLS_SUITES_13                                                      \
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384,         \
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
 #else
 #define MK_MBEDTLS_SUITES_13_PSK
 #define MK_MBEDTLS_SUITES_13
@@ -51,7 +53,8 @@ static inline void mk_mbedtls_groups(mbedtls_ssl_config *config) {
     mbedtls_ssl_conf_groups(config, groups);
 }
 
-static inline int mk_mbedtls_read_key(mbedtls_pk_context *key, const uint8_t *pem, size_t size, mbedtls_ctr_drbg_context *random) {
+static inline int mk_mbedtls_read_key(mbedtls_pk_context *key, const uint8_t *pem, size_t size,
+                                      mbedtls_ctr_drbg_context *random) {
     return mbedtls_pk_parse_key(key, pem, size, NULL, 0, mbedtls_ctr_drbg_random, random);
 }
 
@@ -65,8 +68,8 @@ static inline int mk_mbedtls_check_pair(const mbedtls_pk_context *pub, const mbe
 static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certificates, bool psk, bool asks) {
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
     int modes = 0;
-    if (certificates) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL | MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
-    if (psk) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
+    if (certificates) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL;
+    if (certificates || psk) modes |= MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
     mbedtls_ssl_conf_tls13_key_exchange_modes(config, modes);
     (void)asks;
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_SRV_C)
@@ -94,7 +97,8 @@ static inline void mk_mbedtls_groups(mbedtls_ssl_config *config) {
     mbedtls_ssl_conf_curves(config, groups);
 }
 
-static inline int mk_mbedtls_read_key(mbedtls_pk_context *key, const uint8_t *pem, size_t size, mbedtls_ctr_drbg_context *random) {
+static inline int mk_mbedtls_read_key(mbedtls_pk_context *key, const uint8_t *pem, size_t size,
+                                      mbedtls_ctr_drbg_context *random) {
     (void)random;
     return mbedtls_pk_parse_key(key, pem, size, NULL, 0);
 }
