@@ -431,7 +431,7 @@ void mk_stream_opened(mk_stream_t *s) {
 }
 
 static void begin_handshake(mk_stream_t *s) {
-    s->flags = (s->flags | MK_S_SHAKING) & ~(uint32_t)MK_S_OPEN;
+    s->flags = (s->flags | MK_S_SHAKING) & ~(uint32_t)(MK_S_OPEN | MK_S_FRESH);
     mk_stream_arm(s, s->kind->limits.handshake_ms, HANDSHAKE_MS);
     mk_stream_due(s, MK_S_SHAKE);
     ask_for_more(s);
@@ -584,6 +584,8 @@ void mk_stream_finish_closing(mk_stream_t *s) {
 }
 
 bool mk_stream_is_open(const mk_stream_t *s) { return (s->flags & MK_S_OPEN) != 0; }
+
+bool mk_stream_was_cut(const mk_stream_t *s) { return (s->flags & MK_S_CUT) != 0; }
 
 bool mk_stream_peer(const mk_stream_t *s, mk_addr_t *out) {
     return (s->flags & MK_S_LIVE) != 0 && s->watch.fd >= 0 && mk_sock_peer(s->watch.fd, out);

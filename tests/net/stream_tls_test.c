@@ -103,6 +103,7 @@ static void run_talk(void) {
     CHECK_STR(info.psk_name, "friend");
     mk_stream_finish(&a.stream);
     RUN_UNTIL(b.ends == 1);
+    CHECK(!mk_stream_was_cut(&b.stream));
     write_text(&b, " and goodbye");
     RUN_UNTIL(got_is(&a, "yes and goodbye"));
     mk_stream_finish(&b.stream);
@@ -219,6 +220,7 @@ static void run_cut(void) {
     mk_stream_close(&a.stream); /* without saying so */
     RUN_UNTIL(b.ends == 1);
     CHECK(got_is(&b, "half a mess"));
+    CHECK(mk_stream_was_cut(&b.stream));
     close_pair();
 }
 
@@ -377,6 +379,25 @@ static void run_upgrade(void) {
 }
 
 TEST(tls_may_be_put_on_a_connection_that_talked_before) { each_pair(run_upgrade); }
+
+static void upgrade_server(peer_t *peer) {
+    peer->act = NULL;
+    CHECK_EQ(mk_stream_start_tls(&peer->stream, server.engine, server.context, NULL), MK_OK);
+}
+
+static void run_upgrade_in_open(void) {
+    open_tls();
+    listener.fn = take_plain;
+    b.at = IN_OPEN;
+    b.act = upgrade_server;
+    dial();
+    RUN_UNTIL(a.opens == 1 && b.opens == 2);
+    write_text(&a, "hello");
+    RUN_UNTIL(got_is(&b, "hello"));
+    close_pair();
+}
+
+TEST(tls_may_be_put_on_a_connection_as_soon_as_it_is_open) { each_pair(run_upgrade_in_open); }
 
 static void run_clear_text(void) {
     open_tls();
