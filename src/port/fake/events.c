@@ -85,5 +85,9 @@ void mk_fake_events_reset(void) {
     heap = NULL;
     size = room = 0;
     asked = 0;
-    while (blocks != NULL) mk_fake_free((block_t *)(void *)blocks + 1);
+    for (mk_node_t *node = blocks, *next; node != NULL; node = next) {
+        next = node->next;
+        free(mk_container_of(node, block_t, node));
+    }
+    blocks = NULL;
 }
