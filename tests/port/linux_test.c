@@ -125,6 +125,54 @@ TEST(what_is_no_descriptor_cannot_be_polled) {
     mk_poller_destroy(poller);
 }
 
+TEST(a_number_that_is_used_again_is_watched_for_its_new_owner) {
+    mk_poller_t    *poller = open_poller();
+    mk_poll_event_t event[4];
+    int             old, new, p[2], q[2];
+    CHECK_EQ(pipe(p), 0);
+    CHECK_EQ(mk_poller_set(poller, p[0], MK_POLL_IN, &old), MK_OK);
+    CHECK_EQ(write(p[1], "x", 1), 1);
+    int kept = dup(p[0]); /* as a child would: epoll goes on reporting */
+    mk_poller_forget(poller, p[0]);
+    close(p[0]);
+    CHECK_EQ(mk_poller_wait(poller, event, 4, 0), 0); /* whom should it tell? */
+    CHECK_EQ(pipe(q), 0);
+    CHECK_EQ(q[0], p[0]);
+    CHECK_EQ(mk_poller_set(poller, q[0], MK_POLL_IN, &new), MK_OK);
+    close(kept);
+    CHECK_EQ(mk_poller_wait(poller, event, 4, 0), 0);
+    CHECK_EQ(write(q[1], "x", 1), 1);
+    CHECK_EQ(mk_poller_wait(poller, event, 4, -1), 1);
+    CHECK(event[0].tag == &new);
+    close(q[0]); /* without a word, and the number comes back */
+    int again = dup(q[1]);
+    CHECK_EQ(again, q[0]);
+    CHECK_EQ(mk_poller_set(poller, again, MK_POLL_OUT, &old), MK_OK);
+    CHECK_EQ(mk_poller_wait(poller, event, 4, -1), 1);
+    CHECK(event[0].tag == &old && (event[0].events & ~(uint32_t)MK_POLL_ERR) == MK_POLL_OUT);
+    close(again);
+    close(p[1]);
+    close(q[1]);
+    mk_poller_destroy(poller);
+}
+
+TEST(without_memory_for_its_entry_a_descriptor_is_not_watched) {
+    mk_poller_t    *poller = open_poller();
+    mk_poll_event_t event;
+    int             tag, p[2];
+    CHECK_EQ(pipe(p), 0);
+    oom_arm_all();
+    mk_err_t err = mk_poller_set(poller, p[1], MK_POLL_OUT, &tag);
+    oom_disarm();
+    CHECK_EQ(err, MK_ERR_NOMEM);
+    CHECK_EQ(mk_poller_wait(poller, &event, 1, 0), 0);
+    CHECK_EQ(mk_poller_set(poller, p[1], MK_POLL_OUT, &tag), MK_OK);
+    CHECK_EQ(mk_poller_wait(poller, &event, 1, 0), 1);
+    close(p[0]);
+    close(p[1]);
+    mk_poller_destroy(poller);
+}
+
 TEST(a_wait_is_never_shorter_than_asked_and_a_wake_up_ends_it) {
     mk_poller_t    *poller = open_poller();
     mk_poll_event_t event;
