@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* utf8.c -- a character's first byte says how many follow and what the first of those may be; that is all the state there is.
- * ASCII, which is most of most texts, goes by sixteen bytes at a time. */
+ * ASCII, which is most of most texts, goes by many bytes at a time. */
 #include "base/utf8.h"
 
 #include <string.h>
 
 #define HIGH_BITS 0x8080808080808080u
+
+enum { STEP = 64 }; /* bytes of ASCII that are looked at together */
 
 /* The first byte of a character of several bytes. */
 static bool begin(mk_utf8_t *utf8, uint8_t lead) {
@@ -37,13 +39,24 @@ static bool go_on(mk_utf8_t *utf8, uint8_t byte) {
     return true;
 }
 
+static uint64_t word_at(const uint8_t *eight) {
+    uint64_t word;
+    memcpy(&word, eight, sizeof word);
+    return word;
+}
+
+static bool is_ascii(const uint8_t *eight) { return (word_at(eight) & HIGH_BITS) == 0; }
+
 static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end) {
-    while (end - at >= 16) {
-        uint64_t word[2];
-        memcpy(word, at, 16);
-        if (((word[0] | word[1]) & HIGH_BITS) != 0) break;
-        at += 16;
+    const uint8_t *start = at;
+    for (; end - at >= STEP; at += STEP) {
+        uint64_t all = 0;
+        for (unsigned i = 0; i < STEP; i += 8) all |= word_at(at + i);
+        if ((all & HIGH_BITS) != 0) break;
     }
+    while (end - at >= 8 && is_ascii(at)) at += 8;
+    /* What is left of a word may be looked at together with what came before it. */
+    if (end - at < 8 && end - start >= 8 && is_ascii(end - 8)) return end;
     while (at < end && *at < 0x80) at++;
     return at;
 }

@@ -54,8 +54,8 @@ struct mk_sse_push {
 };
 
 /* Sends `retry` if configured. MK_ERR_NOMEM and what `write` answers: nothing was started. */
-MK_MUST_CHECK mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind, const mk_sse_push_config_t *config,
-                                         mk_loop_t *loop);
+MK_MUST_CHECK mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t *kind,
+                                         const mk_sse_push_config_t *config, mk_loop_t *loop);
 
 /* MK_ERR_FULL: not taken; `drained` or `too_slow` follows. MK_ERR_INVALID: see codec/sse.h. MK_ERR_NOMEM, MK_ERR_CLOSED. */
 MK_MUST_CHECK mk_err_t mk_sse_push_event(mk_sse_push_t *push, const mk_sse_event_t *event);

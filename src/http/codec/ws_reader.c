@@ -172,7 +172,7 @@ static mk_ws_event_t end_message(mk_ws_reader_t *reader, mk_ws_item_t *item) {
     if (reader->room == NULL) return MK_WS_MESSAGE; /* borrowed until the next call */
     uint8_t *room = reader->room(reader, item->binary, item->size);
     if (room == NULL) return fail_for(item, MK_ERR_NOMEM);
-    if (item->size > 0) memcpy(room, item->data, item->size);
+    if (item->data != NULL) memcpy(room, item->data, item->size); /* NULL: an empty one */
     item->data = room;
     mk_buffer_free(&reader->gathered);
     return MK_WS_MESSAGE;
