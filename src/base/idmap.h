@@ -48,6 +48,11 @@ static inline void *mk_idmap_get(const mk_idmap_t *map, uint32_t seq) {
     return mk_likely(slot->seq == seq) ? slot->value : NULL; /* a free slot's value is NULL */
 }
 
+/* The number, which is in use, stands for another value from now on. */
+static inline void mk_idmap_replace(mk_idmap_t *map, uint32_t seq, void *value) {
+    map->slots[seq & map->mask].value = value;
+}
+
 static inline uint32_t mk_idmap_slots(const mk_idmap_t *map) { return map->mask + 1; }
 
 #endif

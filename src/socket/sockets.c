@@ -100,20 +100,60 @@ static void on_retry(mk_wheel_t *wheel, mk_timer_t *timer) {
     if (socket->owed == 0 && socket->ops->go_on != NULL) socket->ops->go_on(socket);
 }
 
+static void *take_memory(mk_sockets_t *room, size_t size) {
+    return size <= MK_POOL_BLOCK_MAX ? mk_pool_alloc(mk_runtime_pool(room->rt), size) : mk_alloc(size);
+}
+
+static void give_memory(mk_sockets_t *room, mk_socket_t *socket) {
+    if (socket->large) mk_free(socket);
+    else mk_pool_free(mk_runtime_pool(room->rt), socket);
+}
+
 void *mk_socket_create(mk_sockets_t *room, actor_t *owner, const mk_socket_ops_t *ops, size_t size) {
-    mk_socket_t *socket = mk_calloc(1, size);
+    mk_socket_t *socket = take_memory(room, size);
     if (socket == NULL) return NULL;
-    if (mk_idmap_add(&room->ids, socket, &socket->id) != MK_OK) {
-        mk_free(socket);
-        return NULL;
-    }
+    memset(socket, 0, size);
     socket->ops = ops;
     socket->room = room;
-    socket->owner = owner;
+    socket->large = size > MK_POOL_BLOCK_MAX;
     socket->retry.fn = on_retry;
+    if (owner != NULL && mk_socket_join(socket, owner) != MK_OK) {
+        give_memory(room, socket);
+        return NULL;
+    }
     mk_list_push(&room->all, &socket->all);
-    mk_actor_own(owner, &socket->res, &res_ops);
     return socket;
+}
+
+mk_err_t mk_socket_join(mk_socket_t *socket, actor_t *owner) {
+    mk_assert(socket->owner == NULL);
+    mk_err_t err = mk_idmap_add(&socket->room->ids, socket, &socket->id);
+    if (err != MK_OK) return err;
+    socket->owner = owner;
+    mk_actor_own(owner, &socket->res, &res_ops);
+    return MK_OK;
+}
+
+void mk_socket_part(mk_socket_t *socket) {
+    if (socket->owner == NULL) return;
+    mk_wheel_cancel(&mk_runtime_loop(socket->room->rt)->wheel, &socket->retry);
+    mk_list_remove(&socket->res.node);
+    mk_idmap_remove(&socket->room->ids, socket->id);
+    socket->owner = NULL;
+    socket->owed = 0;
+}
+
+void mk_socket_inherit(mk_socket_t *heir, mk_socket_t *from) {
+    mk_assert(heir->owner == NULL && from->owner != NULL);
+    mk_list_remove(&from->res.node);
+    mk_actor_own(from->owner, &heir->res, &res_ops);
+    mk_idmap_replace(&from->room->ids, from->id, heir);
+    heir->owner = from->owner;
+    heir->id = from->id;
+    heir->waiting = from->waiting;
+    heir->waiting_bytes = from->waiting_bytes;
+    from->owner = NULL;
+    from->owed = 0;
 }
 
 void mk_socket_free(mk_socket_t *socket) {
@@ -121,7 +161,7 @@ void mk_socket_free(mk_socket_t *socket) {
     mk_list_remove(&socket->all);
     mk_list_remove(&socket->res.node);
     if (socket->owner != NULL) mk_idmap_remove(&socket->room->ids, socket->id);
-    mk_free(socket);
+    give_memory(socket->room, socket);
 }
 
 mk_socket_t *mk_socket_find(runtime_t *rt, socket_id_t id, const mk_socket_ops_t *ops) {
@@ -174,11 +214,12 @@ message_t *mk_socket_message(mk_socket_t *socket, msg_type_t type, const void *p
 
 bool socket_info(runtime_t *rt, socket_id_t id, socket_info_t *out) {
     mk_socket_t *socket = mk_socket_find(rt, id, NULL);
-    if (socket == NULL || socket->ops == &mk_resolve_ops) return false;
+    if (socket == NULL) return false;
     *out = (socket_info_t){.waiting = socket->waiting};
     if (socket->ops == &mk_tcp_ops) return mk_tcp_info(socket, out);
     if (socket->ops == &mk_listener_ops) mk_listener_info(socket, out);
-    else mk_udp_info(socket, out);
+    else if (socket->ops == &mk_udp_ops) mk_udp_info(socket, out);
+    else return false;
     return true;
 }
 

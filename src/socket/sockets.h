@@ -51,6 +51,7 @@ struct mk_socket {
     uint32_t               waiting;       /* messages in the owner's mailbox                  */
     size_t                 waiting_bytes; /* of data in them                                  */
     mk_timer_t             retry;
+    bool                   large;         /* its memory is the heap's                         */
 };
 
 /* ---- sockets.c ---- */
@@ -58,8 +59,14 @@ struct mk_socket {
 /* The room of this runtime, made at the first use. MK_ERR_NOMEM, MK_ERR_LIMIT. */
 MK_MUST_CHECK mk_err_t mk_sockets_open(runtime_t *rt, mk_sockets_t **out);
 
-/* Makes a zeroed record of `size` bytes, whose first member is a socket, `owner`'s. NULL: out of memory. */
+/* Makes a zeroed record of `size` bytes, whose first member is a socket, `owner`'s; with `owner` NULL nobody's, without an id.
+ * NULL: out of memory. Records of an ordinary size come from the runtime's pool. */
 void *mk_socket_create(mk_sockets_t *room, actor_t *owner, const mk_socket_ops_t *ops, size_t size);
+/* Gives an id and an owner to a record that has none; MK_ERR_NOMEM. And takes them away, without a word to anybody. */
+MK_MUST_CHECK mk_err_t mk_socket_join(mk_socket_t *socket, actor_t *owner);
+void                   mk_socket_part(mk_socket_t *socket);
+/* Hands id and owner, and what lies in the mailbox, from one record to another that has none. */
+void mk_socket_inherit(mk_socket_t *heir, mk_socket_t *from);
 /* For ops->destroy: takes the record out of everything and frees it. */
 void mk_socket_free(mk_socket_t *socket);
 
