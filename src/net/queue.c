@@ -83,6 +83,7 @@ static mk_chunk_t *new_copy(mk_net_t *net, size_t size) {
 
 /* Behind what the chunk has; who calls knows that there is room. */
 static void fill(mk_chunk_t *chunk, const void *data, size_t size) {
+    mk_assert(chunk != NULL);
     memcpy(chunk->bytes + (chunk->data - chunk->bytes) + chunk->size, data, size);
     chunk->size += size;
     if (chunk->kind == MK_CHUNK_BODY) chunk->room -= (uint32_t)size;

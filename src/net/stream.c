@@ -23,6 +23,7 @@ enum {
 
 static void flush_deferred(mk_loop_t *loop, mk_deferred_t *deferred);
 static void turn_deferred(mk_loop_t *loop, mk_deferred_t *deferred);
+static bool offer_again(mk_stream_t *s);
 
 static uint32_t or_else(uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; }
 
@@ -325,8 +326,6 @@ static void read_plain(mk_stream_t *s) {
     else if (n == MK_IO_FAILED) mk_stream_fail(s, MK_ERR_IO, NULL);
 }
 
-static bool offer_again(mk_stream_t *s);
-
 static void on_ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     mk_stream_t *s = mk_container_of(watch, mk_stream_t, watch);
     (void)loop;
@@ -584,8 +583,6 @@ void mk_stream_finish_closing(mk_stream_t *s) {
 }
 
 bool mk_stream_is_open(const mk_stream_t *s) { return (s->flags & MK_S_OPEN) != 0; }
-
-bool mk_stream_was_cut(const mk_stream_t *s) { return (s->flags & MK_S_CUT) != 0; }
 
 bool mk_stream_peer(const mk_stream_t *s, mk_addr_t *out) {
     return (s->flags & MK_S_LIVE) != 0 && s->watch.fd >= 0 && mk_sock_peer(s->watch.fd, out);

@@ -136,7 +136,6 @@ void mk_stream_close(mk_stream_t *stream);
 void mk_stream_reset(mk_stream_t *stream); /* the same, and the peer sees a reset */
 
 bool        mk_stream_is_open(const mk_stream_t *stream);
-bool        mk_stream_was_cut(const mk_stream_t *stream); /* TLS: the peer's end came without its saying so; maybe not its doing */
 const char *mk_stream_why(const mk_stream_t *stream); /* in `closed`: a text for people; "" when there is nothing to add */
 bool        mk_stream_peer(const mk_stream_t *stream, mk_addr_t *out);
 bool        mk_stream_local(const mk_stream_t *stream, mk_addr_t *out);

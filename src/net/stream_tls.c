@@ -234,12 +234,8 @@ static void on_status(mk_stream_t *s, mk_tls_status_t status) {
     case MK_TLS_END: mk_stream_ended(s); return;
     case MK_TLS_FAILED: break;
     }
-    if (!tls->cut && !tls->engine->was_cut(tls->session)) {
-        fail(s, MK_ERR_PROTO);
-        return;
-    }
-    s->flags |= MK_S_CUT;
-    mk_stream_ended(s);
+    if (tls->cut || tls->engine->was_cut(tls->session)) mk_stream_ended(s);
+    else fail(s, MK_ERR_PROTO);
 }
 
 void mk_stream_tls_read(mk_stream_t *s) {

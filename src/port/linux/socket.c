@@ -334,7 +334,9 @@ mk_err_t mk_sock_send(int fd, const void *data, size_t size, const mk_addr_t *to
 
 static bool is_known(const mk_addr_t *addrs, size_t n, const mk_addr_t *addr) {
     for (size_t i = 0; i < n; i++)
-        if (memcmp(&addrs[i], addr, sizeof *addr) == 0) return true;
+        if (addrs[i].family == addr->family && addrs[i].scope == addr->scope &&
+            memcmp(addrs[i].ip, addr->ip, sizeof addr->ip) == 0)
+            return true;
     return false;
 }
 
