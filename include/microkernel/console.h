@@ -33,6 +33,9 @@ extern "C" {
 #define MSG_CONSOLE_INPUT      (MSG_CONSOLE_BASE + 0x9u) /* from the owner: bytes typed, empty: the end; or, with
                                                             io.read, that it has something to read            */
 #define MSG_CONSOLE_SHELL      (MSG_CONSOLE_BASE + 0xAu) /* from the owner: console_attach()                          */
+#define MSG_CONSOLE_STATUS     (MSG_CONSOLE_BASE + 0xBu) /* from the shell, while a line is being handled: one line about how it
+                                                            goes, in place of the one before, gone with the next
+                                                            output; empty: gone now. Terminals alone show it          */
 
 /* What console_io's calls return instead of a number of bytes. */
 #define CONSOLE_IO_WAIT   (-1) /* nothing now; try again when the descriptor is ready */

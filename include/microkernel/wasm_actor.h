@@ -45,13 +45,15 @@ enum {
     WASM_GRANT_REGISTER = 1 << 4, /* mk_register: names for itself                                      */
     WASM_GRANT_FILES = 1 << 5,    /* mk_read_file below wasm_options_t.files_below                      */
     WASM_GRANT_ALL_FILES = 1 << 6, /* mk_read_file of any path                                          */
+    WASM_GRANT_HTTP = 1 << 8,     /* mk_http_...: requests to wasm_options_t.http_hosts                 */
+    WASM_GRANT_ALL_HTTP = 1 << 9, /* to any host                                                        */
     WASM_GRANT_WASI = 1 << 7,     /* wasi_snapshot_preview1: clocks, entropy, printing; no files, no arguments */
 
     WASM_GRANTS_BASIC = 0,
     /* For a guest that somebody loaded on purpose, into a shell or with `mk run`: it may be found and may find others, and
      * language runtimes get the few WASI calls they start with. */
     WASM_GRANTS_LOADED = WASM_GRANT_LOOKUP | WASM_GRANT_REGISTER | WASM_GRANT_WASI,
-    WASM_GRANTS_ALL = (1 << 8) - 1
+    WASM_GRANTS_ALL = (1 << 10) - 1
 };
 
 /* Processor time a guest may take for one message, counted from its last wait. Engines that can stop a guest and continue it
@@ -72,6 +74,8 @@ typedef struct wasm_options {
     uint32_t            grants;            /* WASM_GRANT_ bits                                                     */
     uint32_t            child_grants;      /* of guests it spawns; never more than its own. They inherit the rest  */
     const char         *files_below;       /* the folder of WASM_GRANT_FILES                                       */
+    const char         *http_hosts;        /* of WASM_GRANT_HTTP: "example.com, *.example.org, 192.0.2.1:8080"; without a
+                                            * port only the scheme's own. Redirects are not followed for the guest  */
     uint32_t            budget_ms;         /* per message; 0: none if the engine can do without, else 100          */
     uint32_t            child_budget_ms;   /* of guests it spawns; 0: its own                                      */
     uint32_t            slice_us;          /* about as long is one turn of a guest that computes; 0: 100           */

@@ -141,6 +141,39 @@ MK_IMPORT(mk_node_name) int32_t mk_node_name(char *buf, uint32_t cap);
 MK_IMPORT(mk_read_file)
 int32_t mk_read_file(const char *path, uint32_t len, void *buf, uint32_t cap, uint32_t *size);
 
+/* ---- HTTP ---- */
+
+/* Waits for the whole answer: its body in `buf`, *status (200, 404, ...), *size the body's bytes. MK_FAILED: no answer, not
+ * granted, or more than `cap` bytes (then *size says how many, if that is known). */
+MK_IMPORT(mk_http_get)
+int32_t mk_http_get(const char *url, uint32_t len, void *buf, uint32_t cap, uint32_t *status, uint32_t *size);
+
+/* Sends a request and waits for the head of its answer. `headers` are "Name: value" lines, each ended by a newline. Returns its
+ * handle, or MK_FAILED. Up to 16 may be open at a time; give each back with mk_http_close(). */
+MK_IMPORT(mk_http_open)
+int32_t mk_http_open(const char *method, uint32_t method_len, const char *url, uint32_t url_len, const char *headers,
+                     uint32_t headers_len, const void *body, uint32_t body_len);
+
+MK_IMPORT(mk_http_status) int32_t mk_http_status(int32_t handle);
+
+/* The value of the answer's first header of that name: its length, of which up to `cap` bytes land in `buf`. MK_FAILED: none. */
+MK_IMPORT(mk_http_header)
+int32_t mk_http_header(int32_t handle, const char *name, uint32_t len, char *buf, uint32_t cap);
+
+/* Waits for the next piece of the body: its size, 0 at the end, MK_FAILED when it was cut off. */
+MK_IMPORT(mk_http_read) int32_t mk_http_read(int32_t handle, void *buf, uint32_t cap);
+
+/* For bodies larger than a guest: the node collects it (up to 64 MiB). Waits up to `wait_ms`; 1: it has all, 0: not yet,
+ * MK_FAILED. *received and *total are in bytes; *total is UINT64_MAX while it is not known. */
+MK_IMPORT(mk_http_collect)
+int32_t mk_http_collect(int32_t handle, uint32_t wait_ms, uint64_t *received, uint64_t *total);
+
+/* Starts the module that was collected, as mk_spawn_file() does. Its id, or MK_NOBODY. */
+MK_IMPORT(mk_http_spawn) mk_actor_t mk_http_spawn(int32_t handle, const char *name, uint32_t name_len);
+
+/* Ends a request, whole or not. */
+MK_IMPORT(mk_http_close) int32_t mk_http_close(int32_t handle);
+
 /* ---- conveniences ---- */
 
 /* A message received by waiting; the caller owns the buffer. */

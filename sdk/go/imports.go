@@ -79,3 +79,25 @@ func mkReadFile(path string, buf unsafe.Pointer, room uint32, size *uint32) int3
 //go:wasmimport env mk_last_error
 //go:noescape
 func mkLastError(buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport env mk_http_get
+//go:noescape
+func mkHTTPGet(url string, buf unsafe.Pointer, room uint32, status, size *uint32) int32
+
+//go:wasmimport env mk_http_open
+//go:noescape
+func mkHTTPOpen(method, url, headers string, body unsafe.Pointer, size uint32) int32
+
+//go:wasmimport env mk_http_status
+func mkHTTPStatus(handle int32) int32
+
+//go:wasmimport env mk_http_header
+//go:noescape
+func mkHTTPHeader(handle int32, name string, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport env mk_http_read
+//go:noescape
+func mkHTTPRead(handle int32, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport env mk_http_close
+func mkHTTPClose(handle int32) int32

@@ -265,3 +265,49 @@ func ReadFile(path string, buf []byte) ([]byte, error) {
 	}
 	return buf[:min(int(size), len(buf))], nil
 }
+
+// HTTPGet waits for the whole answer and puts its body into buf; refused when there is none, when it is not granted, or
+// when the body is larger.
+func HTTPGet(url string, buf []byte) (status int, body []byte, err error) {
+	var code, size uint32
+	if err := done(mkHTTPGet(url, data(buf), uint32(len(buf)), &code, &size)); err != nil {
+		return int(code), nil, err
+	}
+	return int(code), buf[:min(int(size), len(buf))], nil
+}
+
+// HTTP is a request whose answer's head has come. Close it.
+type HTTP struct{ handle int32 }
+
+// HTTPOpen sends a request and waits for the head of its answer. headers are lines of "Name: value", each ended by a
+// newline.
+func HTTPOpen(method, url, headers string, body []byte) (*HTTP, error) {
+	handle := mkHTTPOpen(method, url, headers, data(body), uint32(len(body)))
+	if handle <= 0 {
+		return nil, done(-1)
+	}
+	return &HTTP{handle}, nil
+}
+
+// Status is the answer's: 200, 404, ...
+func (h *HTTP) Status() int { return int(mkHTTPStatus(h.handle)) }
+
+// Header is the value of the answer's first header of that name, "" when it has none.
+func (h *HTTP) Header(name string) string {
+	var value [1024]byte
+	n := mkHTTPHeader(h.handle, name, unsafe.Pointer(&value), uint32(len(value)))
+	return string(value[:max(0, min(int(n), len(value)))])
+}
+
+// Read waits for the next piece of the body: io.Reader but for its end, which is 0 and no error. Refused when it was cut
+// off.
+func (h *HTTP) Read(buf []byte) (int, error) {
+	n := mkHTTPRead(h.handle, data(buf), uint32(len(buf)))
+	if n < 0 {
+		return 0, done(-1)
+	}
+	return int(n), nil
+}
+
+// Close ends the request, whole or not.
+func (h *HTTP) Close() { mkHTTPClose(h.handle) }

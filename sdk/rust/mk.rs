@@ -67,6 +67,34 @@ pub mod raw {
             size: *mut usize,
         ) -> i32;
         pub fn mk_last_error(buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_http_get(
+            url: *const u8,
+            len: usize,
+            buf: *mut u8,
+            cap: usize,
+            status: *mut u32,
+            size: *mut usize,
+        ) -> i32;
+        pub fn mk_http_open(
+            method: *const u8,
+            method_len: usize,
+            url: *const u8,
+            url_len: usize,
+            headers: *const u8,
+            headers_len: usize,
+            body: *const u8,
+            body_len: usize,
+        ) -> i32;
+        pub fn mk_http_status(handle: i32) -> i32;
+        pub fn mk_http_header(
+            handle: i32,
+            name: *const u8,
+            len: usize,
+            buf: *mut u8,
+            cap: usize,
+        ) -> i32;
+        pub fn mk_http_read(handle: i32, buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_http_close(handle: i32) -> i32;
     }
 }
 
@@ -382,6 +410,81 @@ pub fn read_file<'a>(path: &str, buf: &'a mut [u8]) -> Result<&'a [u8], Refused>
         )
     })?;
     Ok(&buf[..core::cmp::min(size, buf.len())])
+}
+
+/// Waits for the whole answer: its status and body. Refused when there is none, when it is not granted, or when the body is
+/// larger than `buf`.
+pub fn http_get<'a>(url: &str, buf: &'a mut [u8]) -> Result<(u32, &'a [u8]), Refused> {
+    let (mut status, mut size) = (0, 0);
+    done(unsafe {
+        raw::mk_http_get(
+            url.as_ptr(),
+            url.len(),
+            buf.as_mut_ptr(),
+            buf.len(),
+            &mut status,
+            &mut size,
+        )
+    })?;
+    Ok((status, &buf[..core::cmp::min(size, buf.len())]))
+}
+
+/// A request whose answer's head has come. Dropping it ends it.
+pub struct Http(i32);
+
+impl Http {
+    /// Sends a request and waits for the head of its answer. `headers`: lines of "Name: value", each ended by a newline.
+    pub fn open(method: &str, url: &str, headers: &str, body: &[u8]) -> Result<Http, Refused> {
+        let handle = unsafe {
+            raw::mk_http_open(
+                method.as_ptr(),
+                method.len(),
+                url.as_ptr(),
+                url.len(),
+                headers.as_ptr(),
+                headers.len(),
+                body.as_ptr(),
+                body.len(),
+            )
+        };
+        if handle > 0 {
+            Ok(Http(handle))
+        } else {
+            Err(Refused)
+        }
+    }
+
+    pub fn status(&self) -> u32 {
+        unsafe { raw::mk_http_status(self.0) as u32 }
+    }
+
+    /// The value of the answer's first header of that name, as much of it as `buf` holds.
+    pub fn header<'a>(&self, name: &str, buf: &'a mut [u8]) -> Option<&'a [u8]> {
+        let len = unsafe {
+            raw::mk_http_header(self.0, name.as_ptr(), name.len(), buf.as_mut_ptr(), buf.len())
+        };
+        if len >= 0 {
+            Some(filled(buf, len))
+        } else {
+            None
+        }
+    }
+
+    /// Waits for the next piece of the body; empty at its end. Refused when it was cut off.
+    pub fn read<'a>(&self, buf: &'a mut [u8]) -> Result<&'a [u8], Refused> {
+        let len = unsafe { raw::mk_http_read(self.0, buf.as_mut_ptr(), buf.len()) };
+        if len >= 0 {
+            Ok(filled(buf, len))
+        } else {
+            Err(Refused)
+        }
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        unsafe { raw::mk_http_close(self.0) };
+    }
 }
 
 /// Why this guest's most recent import failed, empty when none has.

@@ -33,6 +33,12 @@ pub const raw = struct {
     pub extern "env" fn mk_node_name(buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_read_file(path: [*]const u8, len: usize, buf: [*]u8, cap: usize, size: *usize) i32;
     pub extern "env" fn mk_last_error(buf: [*]u8, cap: usize) i32;
+    pub extern "env" fn mk_http_get(url: [*]const u8, len: usize, buf: [*]u8, cap: usize, status: *u32, size: *usize) i32;
+    pub extern "env" fn mk_http_open(method: [*]const u8, method_len: usize, url: [*]const u8, url_len: usize, headers: [*]const u8, headers_len: usize, body: [*]const u8, body_len: usize) i32;
+    pub extern "env" fn mk_http_status(handle: i32) i32;
+    pub extern "env" fn mk_http_header(handle: i32, name: [*]const u8, len: usize, buf: [*]u8, cap: usize) i32;
+    pub extern "env" fn mk_http_read(handle: i32, buf: [*]u8, cap: usize) i32;
+    pub extern "env" fn mk_http_close(handle: i32) i32;
 };
 
 /// The message type by which the node asks this actor to end.
@@ -222,6 +228,47 @@ pub fn readFile(path: []const u8, buf: []u8) Refused![]const u8 {
     try done(raw.mk_read_file(path.ptr, path.len, buf.ptr, buf.len, &size));
     return buf[0..(if (size < buf.len) size else buf.len)];
 }
+
+pub const Answer = struct { status: u32, body: []const u8 };
+
+/// Waits for the whole answer. Refused when there is none, when it is not granted, or when the body is larger than `buf`.
+pub fn httpGet(url: []const u8, buf: []u8) Refused!Answer {
+    var status: u32 = 0;
+    var size: usize = 0;
+    try done(raw.mk_http_get(url.ptr, url.len, buf.ptr, buf.len, &status, &size));
+    return Answer{ .status = status, .body = buf[0..(if (size < buf.len) size else buf.len)] };
+}
+
+/// A request whose answer's head has come; `close` it.
+pub const Http = struct {
+    handle: i32,
+
+    /// Sends a request and waits for the head of its answer. `headers`: lines of "Name: value", each ended by a newline.
+    pub fn open(method: []const u8, url: []const u8, headers: []const u8, body: []const u8) Refused!Http {
+        const handle = raw.mk_http_open(method.ptr, method.len, url.ptr, url.len, headers.ptr, headers.len, body.ptr, body.len);
+        return if (handle > 0) Http{ .handle = handle } else error.Refused;
+    }
+
+    pub fn status(http: Http) u32 {
+        return @bitCast(u32, raw.mk_http_status(http.handle));
+    }
+
+    /// The value of the answer's first header of that name, as much of it as `buf` holds.
+    pub fn header(http: Http, name: []const u8, buf: []u8) ?[]const u8 {
+        const len = raw.mk_http_header(http.handle, name.ptr, name.len, buf.ptr, buf.len);
+        return if (len >= 0) filled(buf, len) else null;
+    }
+
+    /// Waits for the next piece of the body; empty at its end. Refused when it was cut off.
+    pub fn read(http: Http, buf: []u8) Refused![]const u8 {
+        const len = raw.mk_http_read(http.handle, buf.ptr, buf.len);
+        return if (len >= 0) filled(buf, len) else error.Refused;
+    }
+
+    pub fn close(http: Http) void {
+        _ = raw.mk_http_close(http.handle);
+    }
+};
 
 /// Why this guest's most recent import failed, empty when none has.
 pub fn lastError(buf: []u8) []const u8 {

@@ -17,6 +17,7 @@ pub const MSG_CONSOLE_CANDIDATES: u32 = 0xFF00_0105;
 pub const MSG_CONSOLE_INTERRUPT: u32 = 0xFF00_0106;
 pub const MSG_CONSOLE_HISTORY: u32 = 0xFF00_0107;
 pub const MSG_CONSOLE_ATTACH: u32 = 0xFF00_0108;
+pub const MSG_CONSOLE_STATUS: u32 = 0xFF00_010B;
 
 mod env {
     #[link(wasm_import_module = "env")]
@@ -48,6 +49,20 @@ mod env {
             name_size: usize,
             file_size: *mut u32,
         ) -> u64;
+        pub fn mk_http_open(
+            method: *const u8,
+            method_size: usize,
+            url: *const u8,
+            url_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+        ) -> i32;
+        pub fn mk_http_status(handle: i32) -> i32;
+        pub fn mk_http_collect(handle: i32, wait_ms: u32, received: *mut u64, total: *mut u64) -> i32;
+        pub fn mk_http_spawn(handle: i32, name: *const u8, name_size: usize) -> u64;
+        pub fn mk_http_close(handle: i32) -> i32;
     }
 }
 
@@ -149,6 +164,56 @@ pub fn spawn_file(path: &[u8], name: &[u8]) -> Option<ActorId> {
         None
     } else {
         Some(id)
+    }
+}
+
+/// A GET whose answer's head has come; the node holds the body, which may be larger than this guest. Dropping it ends it.
+pub struct Download(i32);
+
+pub enum Progress {
+    Done(u64),
+    Going { received: u64, total: Option<u64> },
+    Failed,
+}
+
+impl Download {
+    pub fn start(url: &[u8]) -> Option<Download> {
+        const METHOD: &[u8] = b"GET";
+        let none = METHOD.as_ptr();
+        let handle =
+            unsafe { env::mk_http_open(METHOD.as_ptr(), METHOD.len(), url.as_ptr(), url.len(), none, 0, none, 0) };
+        if handle > 0 {
+            Some(Download(handle))
+        } else {
+            None
+        }
+    }
+
+    pub fn status(&self) -> u32 {
+        unsafe { env::mk_http_status(self.0) as u32 }
+    }
+
+    /// Waits until it is whole, but not longer than that.
+    pub fn wait(&self, wait_ms: u32) -> Progress {
+        let (mut received, mut total) = (0u64, 0u64);
+        match unsafe { env::mk_http_collect(self.0, wait_ms, &mut received, &mut total) } {
+            1 => Progress::Done(received),
+            0 => Progress::Going { received, total: if total == u64::MAX { None } else { Some(total) } },
+            _ => Progress::Failed,
+        }
+    }
+
+    pub fn spawn(&self, name: &[u8]) -> Option<ActorId> {
+        match unsafe { env::mk_http_spawn(self.0, name.as_ptr(), name.len()) } {
+            0 => None,
+            id => Some(id),
+        }
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        unsafe { env::mk_http_close(self.0) };
     }
 }
 

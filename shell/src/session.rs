@@ -8,7 +8,7 @@ use crate::guests::Guests;
 use crate::history::History;
 use crate::report;
 use crate::words;
-use crate::writer::Writer;
+use crate::writer::{Line, Writer};
 
 /// The console must hear of READY or it never shows a prompt again; when others have filled its mailbox, asking again
 /// for this long outlasts them.
@@ -77,6 +77,22 @@ impl Session {
             self.out.text(": ").bytes(reason);
         }
         self.out.text("\n");
+    }
+
+    /// A line about a download that takes long; the console shows it only where it can take it away again.
+    pub fn show_progress(&mut self, received: u64, total: Option<u64>) {
+        const KIB: u64 = 1024;
+        let mut line = Line::new();
+        line.text("Downloading ").number(received / KIB);
+        match total {
+            Some(total) if total > 0 => {
+                line.text(" of ").number(total / KIB).text(" KiB, ").number(received * 100 / total).text(" %");
+            }
+            _ => {
+                line.text(" KiB");
+            }
+        }
+        abi::send(self.console, abi::MSG_CONSOLE_STATUS, line.shown()); // refused: the next one tells more
     }
 
     pub fn tell_console(&mut self, kind: u32, payload: &[u8]) {

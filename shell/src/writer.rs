@@ -106,6 +106,40 @@ impl Writer {
     }
 }
 
+/// A short text that is no output; what does not fit is left out.
+pub struct Line {
+    held: [u8; 80],
+    len: usize,
+}
+
+impl Line {
+    pub const fn new() -> Line {
+        Line { held: [0; 80], len: 0 }
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Line {
+        for &byte in bytes.iter().take(self.held.len() - self.len) {
+            self.held[self.len] = byte;
+            self.len += 1;
+        }
+        self
+    }
+
+    pub fn text(&mut self, text: &str) -> &mut Line {
+        self.bytes(text.as_bytes())
+    }
+
+    pub fn number(&mut self, number: u64) -> &mut Line {
+        let mut digits = Digits::new();
+        let shown = digits.of(number);
+        self.bytes(shown)
+    }
+
+    pub fn shown(&self) -> &[u8] {
+        &self.held[..self.len]
+    }
+}
+
 /// Decimal digits of a number, without the formatting machinery of `core` (which would be half of this program).
 pub struct Digits([u8; 20]);
 

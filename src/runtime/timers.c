@@ -166,6 +166,13 @@ void mk_actor_wait_end(runtime_t *rt) {
     if (self->wake != NULL) mk_wheel_cancel(&rt->loop.wheel, &self->wake->timer);
 }
 
+void mk_actor_wake(runtime_t *rt, actor_id_t id) {
+    actor_t *actor = mk_actor_find(rt, id);
+    if (actor == NULL || actor == rt->sched.running || !(actor->flags & MK_ACTOR_HELD)) return;
+    if (actor->wake != NULL) mk_wheel_cancel(&rt->loop.wheel, &actor->wake->timer);
+    wake_up(rt, actor);
+}
+
 void mk_runtime_poll_soon(runtime_t *rt) {
     rt->poll_left = 0;
     rt->sched.enough = 1;

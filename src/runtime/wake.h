@@ -13,6 +13,10 @@
 bool mk_actor_wait(runtime_t *rt, bool messages_too, int64_t timeout_ms);
 void mk_actor_wait_end(runtime_t *rt);
 
+/* What an actor waits for outside of its mailbox has come: MSG_WAKE now instead of at the end of its time. From outside of its
+ * behaviour; harmless for one that does not wait, or takes messages meanwhile. */
+void mk_actor_wake(runtime_t *rt, actor_id_t id);
+
 /* The running behaviour took long (a millisecond and more): timers and descriptors are looked at after its turn. */
 void mk_runtime_poll_soon(runtime_t *rt);
 

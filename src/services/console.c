@@ -42,6 +42,7 @@ typedef struct console {
     uint64_t            close_by_ms;
     uint32_t            in_watched, out_watched; /* events                           */
     bool                sent;                    /* the shell's mailbox has taken the question    */
+    bool                status;                  /* such a line is on the screen                  */
     bool                in_ready;                /* a read will not wait                          */
     bool                in_ended;
     bool                skipping; /* the rest of a plain line that is too long     */
@@ -72,11 +73,23 @@ static void print_plain(console_t *c, const char *text, size_t size) {
     if (between) plain_prompt(c);
 }
 
+/* How something goes, in the line the cursor is in; nobody is typing there meanwhile. */
+static void show_status(console_t *c, const char *text, size_t size) {
+    if (!c->options.edit || c->asked != MSG_CONSOLE_LINE) return;
+    measure(c);
+    if (size >= c->editor.columns) size = c->editor.columns - 1; /* or the terminal would begin another line */
+    if (!c->status && size != 0) mk_console_out_fresh_line(&c->out);
+    if (c->status || size != 0) to_screen(c, "\r\x1b[J", 4);
+    to_screen(c, text, size);
+    c->status = size != 0;
+}
+
 static void print(console_t *c, const char *text, size_t size) {
     if (!c->options.edit) {
         print_plain(c, text, size);
         return;
     }
+    if (c->status) show_status(c, "", 0);
     measure(c);
     mk_console_editor_hide(&c->editor);
     mk_console_out_text(&c->out, text, size);
@@ -330,6 +343,7 @@ static void on_answer(runtime_t *rt, console_t *c, const message_t *msg) {
     switch (msg->type) {
     case MSG_CONSOLE_READY:
         if (c->asked != MSG_CONSOLE_LINE) return;
+        if (c->status) show_status(c, "", 0);
         c->asked = 0;
         prompt(c);
         break;
@@ -339,6 +353,13 @@ static void on_answer(runtime_t *rt, console_t *c, const message_t *msg) {
         measure(c);
         mk_console_editor_complete(&c->editor, text_of(msg), msg->payload_size);
         break;
+    case MSG_CONSOLE_STATUS: {
+        const char *text = text_of(msg);
+        size_t      size = 0;
+        while (size < msg->payload_size && text[size] >= ' ' && text[size] <= '~') size++;
+        show_status(c, text, size);
+        break;
+    }
     case MSG_CONSOLE_HISTORY: on_history(c, text_of(msg), msg->payload_size); break;
     case MSG_CONSOLE_EXIT: begin_closing(rt, c, true); break;
     default: break;

@@ -9,12 +9,12 @@
 #include "wasm/code.h"
 #include "wasm/engine.h"
 
-/* Options with every default filled in. Owns `files_below`. */
+/* Options with every default filled in. Owns its strings. */
 typedef struct mk_guest_config {
     mk_wasm_limits_t limits; /* memory_pages_max without the region for payloads */
     uint32_t         heap_bytes;
     uint32_t         grants, child_grants;
-    char            *files_below;
+    char            *files_below, *http_hosts;
     uint32_t         budget_ms; /* 0: none */
     uint32_t         child_budget_ms, slice_us, message_bytes_max, children_max, names_max;
     size_t           in_flight_bytes_max;
@@ -56,7 +56,7 @@ typedef struct mk_guest_message {
     size_t      size;
 } mk_guest_message_t;
 
-enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240, MK_DEFERRED_ARGS = 5 };
+enum { MK_GUEST_ERROR_BYTES = 192, MK_GUEST_LINE_BYTES = 240, MK_DEFERRED_ARGS = 8 };
 enum { MK_GUEST_FUEL_FIRST = 20000 }; /* of the first slice: some 10 us */
 
 /* What only few guests need, allocated when one does. */
@@ -108,6 +108,10 @@ typedef struct mk_guest {
     mk_account_t     *in_flight; /* of what it has sent; NULL before the first large message        */
     mk_account_t     *printing;  /* of what its console has not shown; NULL before the first        */
     uint32_t          names;
+
+    struct mk_guest_http *http;         /* its requests, most recent first                */
+    struct mk_guest_http *http_opening; /* the one whose answer the import it is in waits for */
+    bool                  http_waits;   /* it waits in one of imports_http.c              */
 
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
@@ -162,6 +166,22 @@ bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const vo
 
 /* Whether it may end that actor: itself, a child of its own, or with the grant. If not, counted and remembered. */
 bool mk_guest_may_stop(mk_guest_t *guest, actor_id_t id, const char *import);
+
+/* Text of the guest as a string of our own, to be given to mk_free(). NULL: a bad address, a zero inside, longer than 4 KiB, no
+ * memory; the reason is remembered. */
+char *mk_guest_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const char *import);
+
+/* A guest of this guest, within what it may spawn: it inherits everything but the grants, of which it gets those meant for
+ * children. `err` says why not. */
+MK_MUST_CHECK mk_err_t mk_guest_spawn_child(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out,
+                                            char *err, size_t err_size);
+
+/* Before work of the host that takes long: true when others have to have their turn first; the import returns MK_HOST_BLOCKED and
+ * is called again. */
+bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count);
+
+/* Ends its requests: it has ended. */
+void mk_guest_http_fini(mk_guest_t *guest);
 
 /* Shows text at its console. */
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size);

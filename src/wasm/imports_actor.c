@@ -29,8 +29,7 @@ static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
     return mk_guest_granted(guest, grant, import, name);
 }
 
-/* Text of the guest as a string of our own, to be given to mk_free(). NULL: a bad address, a zero inside, no memory. */
-static char *copy_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const char *import) {
+char *mk_guest_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const char *import) {
     size_t   size = (uint32_t)bytes;
     uint8_t *at = mk_guest_span(guest, address, size);
     if (at == NULL) return NULL;
@@ -58,8 +57,7 @@ enum { HOST_WORK_US_MAX = 4000 };
 
 static bool can_wait(const mk_guest_t *guest) { return guest->config.limits.native_stack_bytes != 0; }
 
-/* True: not now. */
-static bool defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count) {
+bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count) {
     if (guest->owed_us < HOST_WORK_US_MAX || !can_wait(guest)) return false;
     guest->owed_us = 0;
     return mk_guest_defer(guest, import, args, count, 0);
@@ -94,7 +92,7 @@ mk_host_end_t mk_import_register(void *host, const uint64_t *args, uint64_t *res
         mk_guest_fail(guest, "mk_register: it has %u names, no more are allowed", (unsigned)guest->names);
         return MK_HOST_DONE;
     }
-    char *name = copy_text(guest, args[0], args[1], "mk_register");
+    char *name = mk_guest_text(guest, args[0], args[1], "mk_register");
     if (name == NULL) return MK_HOST_DONE;
     mk_err_t err = actor_try_register_name(guest->rt, name, guest->id);
     if (err == MK_OK) {
@@ -110,7 +108,7 @@ mk_host_end_t mk_import_register(void *host, const uint64_t *args, uint64_t *res
 mk_host_end_t mk_import_lookup(void *host, const uint64_t *args, uint64_t *result) {
     mk_guest_t *guest = host;
     if (!granted(guest, WASM_GRANT_LOOKUP, "mk_lookup")) return MK_HOST_DONE;
-    char *name = copy_text(guest, args[0], args[1], "mk_lookup");
+    char *name = mk_guest_text(guest, args[0], args[1], "mk_lookup");
     if (name == NULL) return MK_HOST_DONE;
     *result = actor_lookup(guest->rt, name);
     if (*result == ACTOR_ID_INVALID) mk_guest_fail(guest, "mk_lookup: %s", mk_err_text(MK_ERR_NOTFOUND));
@@ -174,9 +172,8 @@ mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result)
     return MK_HOST_DONE;
 }
 
-/* A guest of this guest: it inherits everything but the grants, of which it gets those meant for children. */
-static mk_err_t spawn(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out, char *err,
-                      size_t err_size) {
+mk_err_t mk_guest_spawn_child(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out,
+                              char *err, size_t err_size) {
     if (guest->info.children >= guest->config.children_max) {
         mk_guest_fail(guest, "%u children are alive, no more are allowed", (unsigned)guest->info.children);
         snprintf(err, err_size, "%s", mk_guest_error(guest));
@@ -198,10 +195,10 @@ mk_host_end_t mk_import_spawn_wasm(void *host, const uint64_t *args, uint64_t *r
     mk_guest_t *guest = host;
     char        err[MK_GUEST_ERROR_BYTES] = "";
     if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_wasm")) return MK_HOST_DONE;
-    if (defer(guest, mk_import_spawn_wasm, args, 2)) return MK_HOST_BLOCKED;
+    if (mk_guest_work_later(guest, mk_import_spawn_wasm, args, 2)) return MK_HOST_BLOCKED;
     uint8_t *bytes = mk_guest_span(guest, args[0], (uint32_t)args[1]);
     if (bytes == NULL) return MK_HOST_DONE;
-    if (spawn(guest, bytes, (uint32_t)args[1], NULL, result, err, sizeof err) != MK_OK) {
+    if (mk_guest_spawn_child(guest, bytes, (uint32_t)args[1], NULL, result, err, sizeof err) != MK_OK) {
         *result = ACTOR_ID_INVALID;
         mk_guest_fail(guest, "%s", err);
     }
@@ -230,10 +227,10 @@ mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *re
     uint32_t    cap = (uint32_t)args[3];
     *result = (uint32_t)-1;
     if (!files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
-    if (defer(guest, mk_import_read_file, args, 5)) return MK_HOST_BLOCKED;
+    if (mk_guest_work_later(guest, mk_import_read_file, args, 5)) return MK_HOST_BLOCKED;
     uint8_t *buf = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
     if (buf == NULL || out_size == NULL) return MK_HOST_DONE;
-    char *path = copy_text(guest, args[0], args[1], "mk_read_file");
+    char *path = mk_guest_text(guest, args[0], args[1], "mk_read_file");
     if (path == NULL) return MK_HOST_DONE;
     uint8_t *bytes = NULL;
     size_t   size = 0;
@@ -264,7 +261,7 @@ static void spawn_file(mk_guest_t *guest, const char *path, const char *name, ui
         return;
     }
     for (unsigned i = 0; out_size != NULL && i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
-    err = spawn(guest, bytes, size, name, &id, text, sizeof text);
+    err = mk_guest_spawn_child(guest, bytes, size, name, &id, text, sizeof text);
     if (err == MK_OK) *result = id;
     else mk_guest_fail(guest, "%s", text[0] != '\0' ? text : mk_err_text(err));
     mk_free(bytes);
@@ -276,10 +273,10 @@ mk_host_end_t mk_import_spawn_file(void *host, const uint64_t *args, uint64_t *r
     char       *path = NULL, *name = NULL;
     if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_file") || !files_granted(guest, "mk_spawn_file"))
         return MK_HOST_DONE;
-    if (defer(guest, mk_import_spawn_file, args, 5)) return MK_HOST_BLOCKED;
+    if (mk_guest_work_later(guest, mk_import_spawn_file, args, 5)) return MK_HOST_BLOCKED;
     if ((uint32_t)args[4] != 0 && (out_size = mk_guest_span(guest, args[4], 4)) == NULL) return MK_HOST_DONE;
-    if ((path = copy_text(guest, args[0], args[1], "mk_spawn_file")) == NULL) return MK_HOST_DONE;
-    if ((uint32_t)args[3] == 0 || (name = copy_text(guest, args[2], args[3], "mk_spawn_file")) != NULL)
+    if ((path = mk_guest_text(guest, args[0], args[1], "mk_spawn_file")) == NULL) return MK_HOST_DONE;
+    if ((uint32_t)args[3] == 0 || (name = mk_guest_text(guest, args[2], args[3], "mk_spawn_file")) != NULL)
         spawn_file(guest, path, name, out_size, result);
     mk_free(name);
     mk_free(path);

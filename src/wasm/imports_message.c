@@ -6,8 +6,12 @@
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 
-/* Ends, exits and timers speak for the runtime; a guest that could send them could speak for it too. */
-enum { FORGEABLE_TYPES = 0x10 };
+/* Ends, exits and timers speak for the runtime, and sockets and HTTP for the net; a guest that could send such messages could
+ * speak for them too. Left are requests to services, which every actor may make: names and capabilities, consoles. */
+static bool is_forged(msg_type_t type) {
+    uint32_t number = type - MK_MSG_SYSTEM_BASE;
+    return type >= MK_MSG_SYSTEM_BASE && (number < 0x10 || (number >= 0x20 && number < 0x100));
+}
 
 static mk_err_t refuse(mk_guest_t *guest, mk_err_t err) {
     mk_guest_fail(guest, "mk_send: %s", mk_err_text(err));
@@ -50,9 +54,9 @@ static bool is_stop(const mk_guest_t *guest, actor_id_t dest, msg_type_t type) {
 }
 
 static bool send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
-    if (type >= MK_MSG_SYSTEM_BASE && type < MK_MSG_SYSTEM_BASE + FORGEABLE_TYPES) {
+    if (is_forged(type)) {
         guest->info.bad_arguments++;
-        mk_guest_fail(guest, "mk_send: message type 0x%08x is the runtime's own", (unsigned)type);
+        mk_guest_fail(guest, "mk_send: message type 0x%08x is the node's own", (unsigned)type);
         return false;
     }
     if (is_stop(guest, dest, type) && !mk_guest_may_stop(guest, dest, "mk_send of type 0")) return false;

@@ -89,6 +89,15 @@ static uint32_t budget(uint32_t asked_ms, const mk_engine_t *engine) {
     return within(asked_ms, needed ? DEFAULT_BUDGET_MS : 0, 1, BUDGET_MS_MAX);
 }
 
+/* On failure the config has what could be copied, for mk_guest_config_fini(). */
+static mk_err_t copy_texts(mk_guest_config_t *config, const char *files_below, const char *http_hosts) {
+    config->files_below = files_below != NULL ? mk_strndup(files_below, strlen(files_below)) : NULL;
+    config->http_hosts = http_hosts != NULL ? mk_strndup(http_hosts, strlen(http_hosts)) : NULL;
+    bool all =
+        (files_below == NULL || config->files_below != NULL) && (http_hosts == NULL || config->http_hosts != NULL);
+    return all ? MK_OK : MK_ERR_NOMEM;
+}
+
 mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *options) {
     static const wasm_options_t defaults;
     const wasm_options_t       *o = options != NULL ? options : &defaults;
@@ -117,19 +126,18 @@ mk_err_t mk_guest_config_init(mk_guest_config_t *config, const wasm_options_t *o
         config->in_flight_bytes_max = bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
     }
     if (config->engine == NULL || atomic_load(&holders) == 0) return MK_ERR_INVALID;
-    if (o->files_below == NULL) return MK_OK;
-    config->files_below = mk_strndup(o->files_below, strlen(o->files_below));
-    return config->files_below != NULL ? MK_OK : MK_ERR_NOMEM;
+    return copy_texts(config, o->files_below, o->http_hosts);
 }
 
 mk_err_t mk_guest_config_copy(mk_guest_config_t *to, const mk_guest_config_t *from) {
     *to = *from;
-    if (from->files_below == NULL) return MK_OK;
-    to->files_below = mk_strndup(from->files_below, strlen(from->files_below));
-    return to->files_below != NULL ? MK_OK : MK_ERR_NOMEM;
+    return copy_texts(to, from->files_below, from->http_hosts);
 }
 
-void mk_guest_config_fini(mk_guest_config_t *config) { mk_free(config->files_below); }
+void mk_guest_config_fini(mk_guest_config_t *config) {
+    mk_free(config->files_below);
+    mk_free(config->http_hosts);
+}
 
 static mk_err_t say(char *err, size_t err_size, mk_err_t code) {
     if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(code));
@@ -190,6 +198,7 @@ static mk_guest_t *guest_alloc(const mk_guest_config_t *config) {
     mk_guest_t *guest = mk_calloc(1, sizeof *guest);
     if (guest == NULL) return NULL;
     if (mk_guest_config_copy(&guest->config, config) == MK_OK) return guest;
+    mk_guest_config_fini(&guest->config);
     mk_free(guest);
     return NULL;
 }
@@ -207,6 +216,7 @@ mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_t *code, mk_gu
 void wasm_actor_free(void *state) {
     mk_guest_t *guest = state;
     if (guest == NULL) return;
+    mk_guest_http_fini(guest);
     if (guest->taken != NULL) message_release(guest->rt, guest->taken);
     if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
     mk_code_release(guest->code);

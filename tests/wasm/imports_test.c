@@ -32,6 +32,14 @@ static const need_t needs[] = {
     {"mk_lookup", WASM_GRANT_LOOKUP},
     {"mk_reverse_lookup", WASM_GRANT_LOOKUP},
     {"mk_read_file", WASM_GRANT_FILES | WASM_GRANT_ALL_FILES}, /* either */
+    {"mk_http_get", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP}, /* either */
+    {"mk_http_open", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},
+    {"mk_http_status", 0}, /* of what was opened */
+    {"mk_http_header", 0},
+    {"mk_http_read", 0},
+    {"mk_http_collect", 0},
+    {"mk_http_spawn", WASM_GRANT_SPAWN},
+    {"mk_http_close", 0},
     {"args_sizes_get", WASM_GRANT_WASI},
     {"args_get", WASM_GRANT_WASI},
     {"environ_sizes_get", WASM_GRANT_WASI},

@@ -140,6 +140,7 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
     if (!mk_settings_number(colon + 1, 0, UINT16_MAX, &port) || (size_t)(colon - settings->listen) >= sizeof host)
         return mk_cli_fail("shell", "'%s' is not an address and a port", settings->listen);
     snprintf(host, sizeof host, "%.*s", (int)(colon - settings->listen), settings->listen);
+    if (!socket_addr_parse(host, 0, &at)) return mk_cli_fail("shell", "'%s' is not an address in digits", host);
     make_banner(banner, settings);
     remote_console_options_t options = {
         .host = host,
@@ -152,10 +153,9 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
     mk_err_t err = remote_console_start(rt, &options, &gate, &at);
     if (err != MK_OK) return listen_failed(settings, err, token->text != NULL);
     socket_addr_format(&at, text);
+    end_on_signals(rt); /* before anyone can know that there is a node to end */
     printf("Listening at %s\n", text);
-    if (mk_cli_flush("shell") != MK_CLI_OK) return MK_CLI_FAILED;
-    end_on_signals(rt);
-    runtime_run(rt);
+    if (mk_cli_flush("shell") == MK_CLI_OK) runtime_run(rt);
     running = NULL;
     return MK_CLI_OK;
 }

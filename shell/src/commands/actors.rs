@@ -2,7 +2,7 @@
 //! Actors: what runs, starting and stopping it.
 
 use super::{actor, Argument, Command};
-use crate::abi::{self, ActorId};
+use crate::abi::{self, ActorId, Download, Progress};
 use crate::session::Session;
 use crate::writer::Digits;
 
@@ -73,12 +73,16 @@ fn list(session: &mut Session, _: &[u8]) {
 const ID_WIDTH: usize = 10;
 
 fn load(session: &mut Session, path: &[u8]) {
-    if is_url(path) {
-        session.out.text("load: this build cannot load from a URL; give the path of a local file\n");
-        return;
-    }
+    let download = if is_url(path) {
+        match download(session, path) {
+            None => return,
+            some => some,
+        }
+    } else {
+        None
+    };
     let mut buf = [0u8; NAME_BYTES];
-    let name = match free_name(path, &mut buf) {
+    let name = match free_name(without_query(path), &mut buf) {
         Some(name) => name,
         None => {
             session.out.text("load: no name is free for ").quoted(path).text("\n");
@@ -86,12 +90,48 @@ fn load(session: &mut Session, path: &[u8]) {
         }
     };
     session.out.text("Loading...\n").flush(); // a large module takes a while
-    match abi::spawn_file(path, name) {
+    let spawned = match &download {
+        Some(download) => download.spawn(name),
+        None => abi::spawn_file(path, name),
+    };
+    match spawned {
         Some(id) => {
             session.guests.add(id, name);
             session.out.text("Spawned actor ").number(id).text(" as '").bytes(name).text("'\n");
         }
         None => session.complain("load", "not loaded"),
+    }
+}
+
+/// How often the line about a long download changes.
+const PROGRESS_MS: u32 = 250;
+
+/// Fetches what a URL names; says how it goes where that can be seen, and what went wrong.
+fn download(session: &mut Session, url: &[u8]) -> Option<Download> {
+    session.out.flush();
+    let download = match Download::start(url) {
+        Some(download) => download,
+        None => {
+            session.complain("load", "not downloaded");
+            return None;
+        }
+    };
+    if download.status() != 200 {
+        session.out.text("load: not downloaded: the server answers ").number(download.status() as u64).text("\n");
+        return None;
+    }
+    loop {
+        match download.wait(PROGRESS_MS) {
+            Progress::Going { received, total } => session.show_progress(received, total),
+            Progress::Done(size) => {
+                session.out.text("Downloaded ").number(size).text(" bytes\n");
+                return Some(download);
+            }
+            Progress::Failed => {
+                session.complain("load", "not downloaded");
+                return None;
+            }
+        }
     }
 }
 
@@ -120,6 +160,15 @@ fn is_alive(session: &mut Session, id: ActorId) -> bool {
         Some(ids) => ids.len() == LISTED_MAX || ids.contains(&id),
         None => true,
     }
+}
+
+/// A URL's name is its path's; of a file's nothing is cut but `?` and what follows in a URL.
+fn without_query(path: &[u8]) -> &[u8] {
+    if !is_url(path) {
+        return path;
+    }
+    let end = path.iter().position(|&b| b == b'?' || b == b'#').unwrap_or(path.len());
+    &path[..end]
 }
 
 fn is_url(path: &[u8]) -> bool {
