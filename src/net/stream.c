@@ -303,6 +303,8 @@ static bool offer_kept(mk_stream_t *s) {
 }
 
 bool mk_stream_deliver(mk_stream_t *s, const uint8_t *bytes, size_t size) {
+    if ((s->flags & (MK_S_FINISHED | MK_S_DISCARD)) == MK_S_FINISHED)
+        mk_stream_arm(s, s->kind->limits.finish_ms, FINISH_MS); /* it has more to say */
     const struct mk_stream_tls *tls = s->tls;
     if (s->kept != NULL) return keep(s, bytes, size) && offer_kept(s);
     size_t used;

@@ -38,7 +38,8 @@ typedef struct mk_stream_limits {
     uint32_t connect_ms;    /* looking up and connecting; 0: 10,000                        */
     uint32_t handshake_ms;  /* TLS; 0: 10,000                                              */
     uint32_t write_ms;      /* nothing is taken by a peer we have bytes for; 0: 30,000     */
-    uint32_t finish_ms;     /* from our end being sent to the peer's; 0: 5,000             */
+    uint32_t finish_ms;     /* our end was sent and nothing comes from the peer, nor its end; when what comes is thrown away:
+                             * until its end, whatever comes; 0: 5,000                     */
     uint32_t queue_high;    /* bytes: writes answer MK_ERR_FULL from here on; 0: 256 KiB   */
     uint32_t queue_low;     /* bytes: `drained`; 0: a quarter of queue_high                */
 } mk_stream_limits_t;

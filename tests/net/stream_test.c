@@ -171,6 +171,31 @@ TEST(a_peer_that_never_ends_is_left_at_the_deadline) {
     close_pair();
 }
 
+TEST(a_peer_that_goes_on_after_our_end_is_heard_as_long_as_it_speaks) {
+    open_pair();
+    mk_stream_finish(&pair.a.stream);
+    RUN_UNTIL(pair.b.ends == 1);
+    for (int i = 0; i < 10; i++) {
+        run_ms(4000);
+        write_text(&pair.b, "more");
+    }
+    RUN_UNTIL(pair.a.got.size == 40);
+    CHECK_EQ(pair.a.closes, 0);
+    RUN_UNTIL(pair.a.closes == 1);
+    CHECK_EQ(pair.a.why, MK_ERR_TIMEOUT);
+    close_pair();
+    open_pair();
+    mk_stream_finish_discarding(&pair.a.stream); /* but not if nobody listens */
+    uint64_t start_us = mk_port_now_us();
+    for (int i = 0; i < 40 && pair.a.closes == 0; i++) {
+        run_ms(1000);
+        if (mk_stream_is_open(&pair.b.stream)) write_text(&pair.b, "more");
+    }
+    CHECK_EQ(pair.a.why, MK_ERR_TIMEOUT);
+    CHECK((mk_port_now_us() - start_us) / 1000000 <= 6);
+    close_pair();
+}
+
 TEST(finishing_and_throwing_away_ends_with_the_peer) {
     open_pair();
     pair.b.take_max = 1;
