@@ -136,7 +136,8 @@ static void redirect(mk_fetch_t *fetch, const mk_http_response_t *response, mk_h
     }
     fetch->status = response->status;
     fetch->state = MK_FETCH_REDIRECT;
-    if (response->framing == MK_HTTP_UNTIL_CLOSE || !response->keep_alive) complete(fetch, true);
+    bool long_body = response->framing == MK_HTTP_LENGTH && response->length > REDIRECT_BODY_BYTES_MAX;
+    if (long_body || !response->keep_alive) complete(fetch, true);
 }
 
 static void begin_body(mk_fetch_t *fetch, const mk_http_response_t *response) {
@@ -248,7 +249,7 @@ size_t mk_answer_data(mk_fetch_t *fetch, const uint8_t *bytes, size_t size) {
     while (at < size) {
         mk_fetch_state_t state = fetch->state;
         size_t           n;
-        if (state == MK_FETCH_BODY && (fetch->paused || fetch->answer.done)) break;
+        if (state == MK_FETCH_BODY && (fetch->paused || is_at_end(fetch))) break;
         if (state == MK_FETCH_HEAD) n = take_head(fetch, bytes + at, size - at);
         else if (state == MK_FETCH_UPGRADED) n = fetch->upgrade->data(fetch->arg, bytes + at, size - at);
         else n = take_body(fetch, bytes + at, size - at, &gone);
