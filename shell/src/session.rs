@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One conversation: what the shell remembers between lines, and what it does with each message.
 
-use crate::abi::{self, ActorId, Received};
+use crate::abi::{self, ActorId, Received, Wait};
 use crate::commands::{self, LISTED_MAX};
 use crate::complete;
 use crate::guests::Guests;
@@ -77,6 +77,35 @@ impl Session {
             self.out.text(": ").bytes(reason);
         }
         self.out.text("\n");
+    }
+
+    /// Ctrl-C while a line is being handled.
+    pub fn is_interrupt(&self, message: &Received) -> bool {
+        message.kind == abi::MSG_CONSOLE_INTERRUPT && message.source == self.console
+    }
+
+    /// Deals with all messages that have come meanwhile. True: the user has thought better of what he asked for.
+    pub fn catch_up(&mut self, inbox: &mut [u8]) -> bool {
+        while let Wait::Message(message) = abi::receive(inbox, 0) {
+            if self.is_interrupt(&message) {
+                return true;
+            }
+            report::unasked(self, &message);
+        }
+        self.ending
+    }
+
+    /// The same for who has no inbox at hand.
+    pub fn interrupted(&mut self) -> bool {
+        match self.inbox.take() {
+            Some(inbox) => {
+                let interrupted = self.catch_up(inbox);
+                self.inbox = Some(inbox);
+                self.out.flush();
+                interrupted
+            }
+            None => false,
+        }
     }
 
     /// A line about a download that takes long; the console shows it only where it can take it away again.

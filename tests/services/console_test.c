@@ -8,6 +8,7 @@
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
 #include "microkernel/supervision.h"
+#include "microkernel/transport.h"
 #include "port/fake/fake.h"
 #include "rig/oom.h"
 #include "rig/rig.h"
@@ -597,4 +598,57 @@ TEST(a_session_survives_every_single_failed_allocation) {
     }
     CHECK_EQ(t.closed, 1); /* the last round, in which nothing failed */
     CHECK(t.closed_ok);
+}
+
+/* ---- how something goes ---- */
+
+static void status(const char *text) {
+    actor_id_t from = t.shell;
+    CHECK_EQ(runtime_deliver(t.rt, from, t.console, MSG_CONSOLE_STATUS, text, strlen(text)), MK_OK);
+    settle();
+}
+
+TEST(a_status_line_is_replaced_and_gone_with_the_next_output) {
+    begin(true);
+    t.mute = true;
+    type("slow\r");
+    status("10 %");
+    CHECK_STR(screen_text(&t.screen), "mk> slow\n10 %");
+    status("9 %");
+    CHECK_STR(screen_text(&t.screen), "mk> slow\n9 %");
+    say("news\n");
+    settle();
+    CHECK_STR(screen_text(&t.screen), "mk> slow\nnews");
+    status("20 %");
+    CHECK_STR(screen_text(&t.screen), "mk> slow\nnews\n20 %");
+    status("");
+    CHECK_STR(screen_text(&t.screen), "mk> slow\nnews");
+    end();
+}
+
+TEST(a_status_line_is_for_terminals_while_a_line_is_being_handled) {
+    begin(false);
+    t.mute = true;
+    type("slow\n");
+    status("10 %");
+    CHECK_STR(t.out, "");
+    end();
+    begin(true);
+    status("10 %"); /* a person is typing */
+    CHECK_STR(screen_text(&t.screen), "mk>");
+    end();
+}
+
+TEST(a_status_line_cannot_reach_the_terminal_nor_leave_its_line) {
+    begin(true);
+    t.mute = true;
+    type("slow\r");
+    status("10 %\x1b[2J\nmore");
+    CHECK_STR(screen_text(&t.screen), "mk> slow\n10 %");
+    char wide[300];
+    memset(wide, 'x', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    status(wide);
+    CHECK_EQ(t.screen.row, 1);
+    end();
 }

@@ -5,8 +5,10 @@ Nothing here sleeps to be sure; everything waits for an output or an end, with a
 Each test file is called with the path of mk and of the build folder (where examples/ and tests/guests/ are).
 MK_TEST_ENGINE names the WebAssembly engine to test with, if not the default one."""
 import fcntl
+import http.server
 import os
 import pty
+import queue
 import re
 import select
 import signal
@@ -14,6 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 import unittest
 
@@ -109,6 +112,63 @@ class Terminal:
             os.waitpid(self.pid, 0)
             self.code = -signal.SIGKILL
         os.close(self.fd)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Web:
+    """A web server at `url` with these pages. /cut.wasm is cut off in the middle, /slow.wasm comes in pieces as `release`
+    is called."""
+
+    def __init__(self, pages):
+        self.pages = pages
+        self.pieces = queue.Queue()
+        web = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                web.answer(self)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *args):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def release(self, size):
+        self.pieces.put(size)
+
+    def answer(self, request):
+        path = request.path.split("?")[0]
+        page = b"\0asm" if path == "/cut.wasm" else self.pages.get(path)
+        if page is None:
+            request.send_error(404)
+            return
+        request.send_response(200)
+        request.send_header("Content-Length", str(1000 if path == "/cut.wasm" else len(page)))
+        request.end_headers()
+        if path != "/slow.wasm":
+            request.wfile.write(page)
+            return
+        at = 0
+        while at < len(page):
+            size = self.pieces.get(timeout=LIMIT_S)
+            request.wfile.write(page[at : at + size])
+            at += size
 
 
 def screen(text, columns=80):

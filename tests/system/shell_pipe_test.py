@@ -153,11 +153,36 @@ class Commands(unittest.TestCase):
             "4294967298\n   1  self\n   2  history\n   1  history\nGoodbye.\n",
         )
 
-    def test_a_url_is_for_later_and_said_so(self):
-        self.check(
-            "load http://127.0.0.1/echo.wasm\n",
-            "load: this build cannot load from a URL; give the path of a local file\nGoodbye.\n",
-        )
+    def test_a_url_is_downloaded_and_loaded(self):
+        with rig.Web({"/files/echo.wasm": rig.read(rig.example("echo"))}) as web:
+            size = len(web.pages["/files/echo.wasm"])
+            self.check(
+                "load {0}/files/echo.wasm?version=2\ncall echo 200 hello\nload {0}/files/echo.wasm\nstop echo\n".format(web.url),
+                "Downloaded %d bytes\nLoading...\nSpawned actor 4294967299 as 'echo'\n"
+                '[reply] type=201 from=4294967299 size=5 "hello"\n'
+                "Downloaded %d bytes\nLoading...\nSpawned actor 4294967300 as 'echo_1'\n"
+                "Stopped actor 4294967299\nGoodbye.\n" % (size, size),
+            )
+
+    def test_a_module_larger_than_the_shell_is_downloaded_too(self):
+        if not os.path.exists(rig.example("echo-go")):
+            self.skipTest("echo-go.wasm was not built")
+        with rig.Web({"/echo-go.wasm": rig.read(rig.example("echo-go"))}) as web:
+            done = shell("load %s/echo-go.wasm\ncall echo-go 200 hello\n" % web.url)
+        self.assertIn('size=5 "hello"\n', done.out)
+
+    def test_downloads_that_fail_say_why(self):
+        with rig.Web({"/no.wasm": b"<html>not a module</html>"}) as web:
+            done = shell("load {0}/missing.wasm\nload {0}/no.wasm\nload {0}/cut.wasm\nself\n".format(web.url))
+            lines = done.out.splitlines()
+            self.assertEqual(lines[0], "load: not downloaded: the server answers 404")
+            self.assertEqual(lines[1:3], ["Downloaded 25 bytes", "Loading..."])
+            self.assertRegex(lines[3], "^load: not loaded: .+")
+            self.assertRegex(lines[4], "^load: not downloaded: .+")
+            self.assertEqual(lines[5:], ["4294967298", "Goodbye."])
+        done = shell("load %s/echo.wasm\nload http://\nload http://name.invalid/x.wasm\n" % web.url)
+        for line in done.out.splitlines()[:-1]:
+            self.assertRegex(line, "^load: not downloaded: .+")
 
 
 class BadDays(unittest.TestCase):

@@ -41,6 +41,33 @@ class Person(unittest.TestCase):
         self.leave()
         self.assertEqual(self.screen()[-3:], ["mk> exit", "Goodbye.", ""])
 
+    def test_a_long_download_tells_how_far_it_is_and_leaves_no_trace(self):
+        self.sit_down()
+        module = rig.read(rig.example("echo"))
+        # A custom section that nobody reads makes it large: id 0, its size in five bytes, a name of no letters.
+        padding = 1 << 20
+        module += bytes([0] + [(padding >> 7 * i & 0x7F) | (0x80 if i < 4 else 0) for i in range(5)]) + bytes(padding)
+        with rig.Web({"/slow.wasm": module}) as web:
+            self.t.type("load %s/slow.wasm\r" % web.url)
+            self.t.expect(r"Downloading 0 of 1024 KiB, 0 %")
+            web.release(512 * 1024)
+            self.t.expect(r"Downloading 512 of 1024 KiB, 49 %")
+            web.release(len(module))
+            self.t.expect(r"Downloaded %d bytes\r\nLoading\.\.\.\r\nSpawned actor 4294967299 as 'slow'\r\n" % len(module))
+        self.leave()
+        self.assertEqual([line for line in self.screen() if "Downloading" in line], [])
+
+    def test_a_download_is_given_up_with_ctrl_c(self):
+        self.sit_down()
+        with rig.Web({"/slow.wasm": bytes(1000)}) as web:
+            self.t.type("load %s/slow.wasm\r" % web.url)
+            self.t.expect(r"Downloading 0 of 0 KiB, 0 %")
+            self.t.type("\x03")
+            self.t.expect(r"load: interrupted\r\n")
+            self.t.expect(PROMPT)
+            web.release(1000)
+        self.leave()
+
     def test_a_line_is_edited_and_found_again_in_the_history(self):
         self.sit_down()
         self.t.type("slf" + LEFT + LEFT + "e")

@@ -121,6 +121,10 @@ fn download(session: &mut Session, url: &[u8]) -> Option<Download> {
         return None;
     }
     loop {
+        if session.interrupted() {
+            session.out.text("load: interrupted\n");
+            return None;
+        }
         match download.wait(PROGRESS_MS) {
             Progress::Going { received, total } => session.show_progress(received, total),
             Progress::Done(size) => {

@@ -2,7 +2,7 @@
 //! Talking to actors: send, and call, which waits for the answer.
 
 use super::{actor, Argument, Command};
-use crate::abi::{self, ActorId, Received, Wait};
+use crate::abi::{self, ActorId, Wait};
 use crate::report;
 use crate::session::Session;
 use crate::words;
@@ -45,23 +45,14 @@ fn call(session: &mut Session, arguments: &[u8]) {
         None => return,
     };
     if let Some(inbox) = session.inbox.take() {
-        if drain(session, inbox) && request.send(session, "call") {
+        // What came before the question cannot be its answer.
+        if session.catch_up(inbox) {
+            session.out.text("call: interrupted\n");
+        } else if request.send(session, "call") {
             await_reply(session, inbox, request.dest);
         }
         session.inbox = Some(inbox);
     }
-}
-
-/// What came before the question cannot be its answer. False: the user has thought better of it.
-fn drain(session: &mut Session, inbox: &mut [u8]) -> bool {
-    while let Wait::Message(message) = abi::receive(inbox, 0) {
-        if is_interrupt(session, &message) {
-            session.out.text("call: interrupted\n");
-            return false;
-        }
-        report::unasked(session, &message);
-    }
-    true
 }
 
 fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
@@ -73,7 +64,7 @@ fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
             Wait::Message(message) if message.source == dest && message.kind != abi::MSG_CHILD_EXIT => {
                 return report::line(&mut session.out, "[reply]", &message);
             }
-            Wait::Message(message) if is_interrupt(session, &message) => {
+            Wait::Message(message) if session.is_interrupt(&message) => {
                 session.out.text("call: interrupted\n");
                 return;
             }
@@ -95,10 +86,6 @@ fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
             Wait::Failed => return session.complain("call", "cannot wait for the reply"),
         }
     }
-}
-
-fn is_interrupt(session: &Session, message: &Received) -> bool {
-    message.kind == abi::MSG_CONSOLE_INTERRUPT && message.source == session.console
 }
 
 struct Request<'a> {
