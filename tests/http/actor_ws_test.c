@@ -1,355 +1,372 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* actor_ws_test.c -- WebSockets as an actor sees them: what it hears in which order, what it says, how much may lie in its
- * mailbox, and every end: the peer's, its own, without memory, with messages still to be read. The exchange around is the test's
- * own, the stream lies in memory. */
-#include "http/actor_ws.h"
+/* actor_ws_test.c -- a WebSocket between two actors, one listening and one connecting, over the fake network: messages both ways,
+ * every end, back-pressure in both directions, handshakes that come to nothing, and memory that runs out. */
+#include <stdlib.h>
 
-#include "base/mem.h"
-#include "http/memory_stream.h"
-#include "http/ws_cases.h"
-#include "runtime/play.h"
+#include "http/session_rig.h"
 
-enum { ID = 7 };
-
-static struct {
-    mk_actor_ws_t         aws;
-    memory_stream_t       memory;
-    mk_websocket_kind_t   kind;
-    mk_websocket_config_t config;
-    mk_room_t             room;
-    mk_res_t              res;
-    actor_t              *owner;
-    mk_buffer_t           kept, heard;
-    bool                  open, over;
-} ex;
-
-static part_t part;
-
-/* ---- the exchange ------------------------------------------------------------------------------------------------- */
-
-mk_actor_ws_t *mk_http_find_ws(runtime_t *r, http_conn_id_t id) {
-    return id == ID && ex.open && ex.owner != NULL && ex.owner == mk_runtime_running(r) ? &ex.aws : NULL;
-}
-
-static void room_fini(runtime_t *r, mk_room_t *room) {
-    (void)r;
-    (void)room;
-    if (ex.open) mk_actor_ws_fini(&ex.aws);
-    ex.open = false;
-}
-
-static bool room_admit(runtime_t *r, mk_room_t *room, actor_t *actor, message_t *msg, uint32_t tag) {
-    (void)r;
-    (void)room;
-    if (!ex.open || tag != ID || ex.owner == NULL || ex.owner != actor) return false;
-    mk_actor_link_handled(&ex.aws.link, msg);
-    return true;
-}
-
-static const mk_room_ops_t room_ops = {"test", room_fini, room_admit};
-
-static void host_send(mk_actor_link_t *link, message_t *msg) {
-    CHECK(ex.owner != NULL);
-    mk_room_send(link->rt, &ex.room, ex.owner, msg, link->id);
-}
-
-static void host_over(mk_actor_link_t *link) {
-    CHECK(link == &ex.aws.link && ex.open);
-    mk_actor_ws_fini(&ex.aws);
-    memset(&ex.aws, 0xA5, sizeof ex.aws); /* whoever looks at it now is wrong */
-    mk_list_remove(&ex.res.node);
-    ex.open = false;
-    ex.over = true;
-}
-
-static const mk_actor_host_t host = {host_send, host_over};
-
-static void abandon(void) {
-    ex.owner = NULL;
-    mk_actor_ws_abandon(&ex.aws);
-}
-
-static void owner_ended(runtime_t *r, mk_res_t *res) {
-    (void)r;
-    (void)res;
-    abandon();
-}
-
-static const mk_res_ops_t res_ops = {owner_ended};
-
-/* ---- the actor ---------------------------------------------------------------------------------------------------- */
-
-static bool on(part_t *p, message_t *msg) {
-    mk_buffer_t *heard = &ex.heard;
-    if (msg->type == MSG_WS_MESSAGE) {
-        const ws_message_payload_t *m = msg->payload;
-        CHECK_EQ(m->conn_id, ID);
-        CHECK_EQ(msg->payload_size, sizeof *m + m->data_size);
-        ws_say(heard, m->is_binary ? "binary" : "text", ws_message_data(m), m->data_size);
-    } else if (msg->type == MSG_WS_OPEN || msg->type == MSG_WS_CLOSED) {
-        const ws_status_payload_t *s = msg->payload;
-        CHECK(s->conn_id == ID && msg->payload_size == sizeof *s);
-        ws_say_code(heard, msg->type == MSG_WS_OPEN ? "open" : "closed", s->close_code, "", 0);
-    } else if (msg->type == MSG_HTTP_DRAINED) {
-        CHECK_EQ(((const http_conn_payload_t *)msg->payload)->conn_id, ID);
-        ws_say(heard, "drained", NULL, 0);
-    } else {
-        take_note(p, msg);
-    }
-    return true;
-}
-
-static void start_with(const char *subprotocol) {
-    static const mk_ws_terms_t plain;
-    curtain_up(NULL);
-    ex.config = (mk_websocket_config_t){0};
-    mk_websocket_config_complete(&ex.config);
-    enter(&part);
-    part.on = on;
-    memory_net.loop = mk_runtime_loop(rt);
-    memory_stream_init(&ex.memory);
-    mk_websocket_kind_init(&ex.kind, &mk_actor_ws_ops);
-    CHECK_EQ(mk_room_attach(rt, &ex.room, &room_ops), MK_OK);
-    ex.owner = mk_runtime_actor(rt, part.id);
-    mk_actor_own(ex.owner, &ex.res, &res_ops);
-    ex.open = true;
-    ex.over = false;
-    CHECK_EQ(
-        mk_actor_ws_start(&ex.aws, &host, rt, ID, &ex.kind, &ex.config, &ex.memory.stream, true, &plain, subprotocol),
-        MK_OK);
-}
-
-static void start(void) { start_with(NULL); }
-
-static void stop(void) {
-    mk_list_remove(&ex.res.node);
-    curtain_down();
-    mk_websocket_kind_fini(&ex.kind);
-    mk_buffer_free(&ex.memory.out);
-    mk_buffer_free(&ex.kept);
-    mk_buffer_free(&ex.heard);
-}
-
-static void offer(void) {
-    if (ex.memory.paused || !ex.open || ex.kept.size == 0) return;
-    size_t used = mk_websocket_data(&ex.aws.ws, ex.kept.bytes, ex.kept.size);
-    if (ex.open) mk_buffer_consume(&ex.kept, used);
-}
-
-static void feed(const char *words) {
-    ws_case_t c = {"", words, "", 0, 0};
-    ws_case_build(&c, true, &ex.kept);
-    offer();
-}
-
-static const char *answers(mk_buffer_t *transcript) {
-    static const mk_ws_terms_t plain;
-    mk_ws_reader_t             reader;
-    mk_buffer_clear(transcript);
-    mk_ws_reader_init(&reader, false, &plain, 1 << 24, NULL);
-    for (size_t at = 0; at < ex.memory.out.size;) {
-        mk_ws_item_t  item;
-        size_t        used;
-        mk_ws_event_t event = mk_ws_read(&reader, ex.memory.out.bytes + at, ex.memory.out.size - at, &used, &item);
-        ws_say_event(transcript, event, &item);
-        at += used;
-        if (event == MK_WS_MORE || event == MK_WS_CLOSE || event == MK_WS_FAIL) break;
-    }
-    mk_ws_reader_fini(&reader);
-    mk_buffer_clear(&ex.memory.out);
-    return ws_said(transcript);
-}
-
-static const char *heard(void) { return ws_said(&ex.heard); }
-
-static bool do_send(part_t *p, uint64_t size) {
-    (void)p;
-    did_well = actor_ws_send_text(rt, ID, "some text of ours", (size_t)size);
-    return true;
-}
-static bool do_close(part_t *p, uint64_t code) {
-    (void)p;
-    did_well = actor_ws_close(rt, ID, (uint16_t)code, code == 4000 ? "why" : NULL);
-    return true;
-}
-static bool do_abandon(part_t *p, uint64_t arg) {
-    (void)p;
+static bool do_accept(role_t *role, uint64_t arg) {
     (void)arg;
-    mk_list_remove(&ex.res.node);
-    abandon();
+    role->did = actor_ws_accept_opts(rt, role->conn, role->subprotocol);
     return true;
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------- */
-
-TEST(messages_arrive_between_open_and_closed) {
-    mk_buffer_t transcript = {0};
-    start();
-    feed("81:Hello 01:a 80:b 82*2000 02*2000 80*1 89:ping");
-    settle();
-    CHECK_STR(heard(), "open(0) text(Hello) text(ab) binary(*2000) binary(*2000+1)");
-    CHECK_STR(answers(&transcript), "pong(ping)");
-    in(&part, do_send, 4);
-    CHECK(did_well);
-    CHECK_STR(answers(&transcript), "text(some)");
-    feed("88#4001:bye");
-    CHECK_STR(answers(&transcript), "close(4001)");
-    mk_websocket_stream_closed(&ex.aws.ws, MK_OK);
-    CHECK(!ex.over); /* not before the actor has heard it */
-    settle();
-    CHECK(ex.over);
-    CHECK_STR(heard() + strlen(heard()) - 12, "closed(4001)");
-    in(&part, do_send, 4);
-    CHECK(!did_well);
-    mk_buffer_free(&transcript);
-    stop();
-}
-
-TEST(an_actor_closes_and_hears_that_it_is_closed) {
-    mk_buffer_t transcript = {0};
-    start();
-    in(&part, do_close, 1);
-    CHECK(!did_well); /* not a code */
-    in(&part, do_close, 4000);
-    CHECK(did_well);
-    CHECK_STR(answers(&transcript), "close(4000,why)");
-    in(&part, do_send, 4);
-    CHECK(!did_well);
-    feed("81:late 88#4000:");
-    settle();
-    CHECK_STR(heard(), "open(0) closed(4000)");
-    CHECK(!ex.over);
-    mk_websocket_stream_closed(&ex.aws.ws, MK_OK);
-    CHECK(ex.over);
-    mk_buffer_free(&transcript);
-    stop();
-}
-
-TEST(only_the_owner_may_speak) {
-    part_t stranger;
-    start();
-    enter(&stranger);
-    in(&stranger, do_send, 4);
-    CHECK(!did_well);
-    in(&stranger, do_close, 1000);
-    CHECK(!did_well);
-    CHECK_EQ(ex.memory.out.size, 0);
-    stop();
-}
-
-static bool do_protocol(part_t *p, uint64_t arg) {
-    (void)p;
-    (void)arg;
-    CHECK_STR(ws_subprotocol(rt, ID), "chat");
-    CHECK_STR(ws_subprotocol(rt, ID + 1), "");
+static bool do_refuse(role_t *role, uint64_t status) {
+    (void)status;
+    CHECK(actor_http_respond(rt, role->conn, 403, NULL, 0, "no", 2));
     return true;
 }
 
-TEST(the_subprotocol_can_be_asked_for) {
-    start_with("chat");
-    in(&part, do_protocol, 0);
-    stop();
+static bool do_connect(role_t *role, uint64_t options) {
+    ws_connect_options_t plain = {0}, *o = options != 0 ? (ws_connect_options_t *)(uintptr_t)options : &plain;
+    char                 url[64];
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u%s", port, role->path);
+    o->url = url;
+    role->did = actor_ws_connect_opts(rt, o, &role->conn);
+    return true;
 }
 
-TEST(what_waits_in_the_mailbox_is_bounded) {
-    start();
-    for (unsigned i = 0; i < 2000; i++) feed("81:x");
-    CHECK(ex.memory.paused);
-    CHECK_EQ(ex.aws.link.waiting, MK_LINK_MESSAGES_MAX);
-    for (unsigned i = 0; ex.kept.size > 0; i++) {
-        CHECK(i < 100);
-        settle();
-        CHECK(!ex.memory.paused); /* resumed while the actor worked */
-        offer();
-        CHECK(ex.aws.link.waiting <= MK_LINK_MESSAGES_MAX);
+static bool do_say(role_t *role, uint64_t text) {
+    const char *t = (const char *)(uintptr_t)text;
+    role->well = actor_ws_send_text(rt, role->conn, t, strlen(t));
+    return true;
+}
+
+static bool do_send(role_t *role, uint64_t size) {
+    uint8_t *bytes = calloc(1, size + 1);
+    role->did = actor_ws_try_send(rt, role->conn, true, bytes, size);
+    free(bytes);
+    return true;
+}
+
+static bool do_leave(role_t *role, uint64_t code) {
+    role->well = actor_ws_close(rt, role->conn, (uint16_t)code, code == 4000 ? "enough" : NULL);
+    return true;
+}
+
+static void say(role_t *role, const char *text) { in(role, do_say, (uint64_t)(uintptr_t)text); }
+
+static void meet_with(const http_listen_options_t *listen, ws_connect_options_t *connect) {
+    begin_with(listen);
+    server.on_request = do_accept;
+    in(&client, do_connect, (uint64_t)(uintptr_t)connect);
+    CHECK_EQ(client.did, MK_OK);
+    CHECK_EQ(server.did, MK_OK);
+    CHECK_STR(heard(&server), "open");
+    CHECK_STR(heard(&client), "open");
+}
+
+static void meet(void) { meet_with(NULL, NULL); }
+
+/* ---- messages ------------------------------------------------------------------------------------------------------------------- */
+
+TEST(messages_go_both_ways) {
+    meet();
+    say(&client, "Hello");
+    say(&server, "and you");
+    CHECK(client.well && server.well);
+    say(&client, "");
+    in(&client, do_send, 100);
+    in(&server, do_send, 70000);
+    in(&server, do_send, 1000000);
+    CHECK_STR(heard(&server), "text(Hello) text() binary(100 bytes)");
+    CHECK_STR(heard(&client), "text(and you) binary(70000 bytes) binary(1000000 bytes)");
+    say(&client, "\xFF");
+    CHECK(!client.well);
+    end();
+}
+
+TEST(messages_go_uncompressed_as_well) {
+    http_listen_options_t listen = {.no_compression = true};
+    ws_connect_options_t  connect = {.no_compression = true};
+    for (unsigned i = 1; i < 4; i++) {
+        listen.no_compression = (i & 1) != 0;
+        connect.no_compression = (i & 2) != 0;
+        meet_with(&listen, &connect);
+        in(&client, do_send, 5000);
+        in(&server, do_send, 5000);
+        CHECK_STR(heard(&server), "binary(5000 bytes)");
+        CHECK_STR(heard(&client), "binary(5000 bytes)");
+        end();
     }
-    settle();
-    CHECK_EQ(ex.heard.size, strlen("open(0)") + 2000 * strlen(" text(x)"));
-    feed("82*200000 82*200000 82:small");
-    CHECK(ex.memory.paused && ex.aws.link.waiting == 2); /* large ones count by their bytes */
-    stop();
 }
 
-TEST(a_refused_message_is_followed_by_drained) {
-    start();
-    ex.memory.full = true;
-    in(&part, do_send, 4);
-    CHECK(!did_well);
-    ex.memory.full = false;
-    mk_websocket_drained(&ex.aws.ws);
-    settle();
-    CHECK_STR(heard(), "open(0) drained()");
-    stop();
+TEST(bytes_may_come_one_at_a_time) {
+    const mk_fake_net_t slow = {.read_max = 1, .write_max = 3};
+    begin();
+    mk_fake_net(&slow);
+    server.on_request = do_accept;
+    in(&client, do_connect, 0);
+    say(&client, "Hello");
+    in(&client, do_send, 3000);
+    say(&server, "there");
+    CHECK_STR(heard(&server), "open text(Hello) binary(3000 bytes)");
+    CHECK_STR(heard(&client), "open text(there)");
+    end();
 }
 
-TEST(the_peer_is_told_when_the_actor_ends) {
-    mk_buffer_t transcript = {0};
-    start();
-    feed("81:a 81:b 01:half");
-    in(&part, do_end, 0);
-    CHECK_STR(answers(&transcript), "close(1001)");
-    CHECK(!ex.over);
-    feed("80:c 81:d 88#1001:");
-    CHECK(ex.memory.finished && !ex.over);
-    mk_websocket_stream_closed(&ex.aws.ws, MK_OK);
-    CHECK(ex.over);
-    mk_buffer_free(&transcript);
-    stop();
+TEST(a_message_above_the_limit_ends_it) {
+    http_listen_options_t listen = {.limits = {.ws_message_bytes_max = 1000}};
+    ws_connect_options_t  connect = {.message_bytes_max = 2000};
+    meet_with(&listen, &connect);
+    in(&client, do_send, 1000);
+    in(&server, do_send, 2000);
+    in(&client, do_send, 1001);
+    pass(10);
+    CHECK_STR(heard(&server), "binary(1000 bytes) closed(1009)");
+    CHECK_STR(heard(&client), "binary(2000 bytes) closed(1009)");
+    end();
+}
+
+/* ---- handshakes ----------------------------------------------------------------------------------------------------------------- */
+
+static bool do_protocol(role_t *role, uint64_t text) {
+    CHECK_STR(ws_subprotocol(rt, role->conn), (const char *)(uintptr_t)text);
+    return true;
+}
+
+TEST(a_subprotocol_is_agreed_on) {
+    ws_connect_options_t connect = {.subprotocols = "superchat, chat"};
+    begin();
+    in(&client, do_connect, (uint64_t)(uintptr_t)&connect);
+    server.subprotocol = "other";
+    in(&server, do_accept, 0);
+    CHECK_EQ(server.did, MK_ERR_INVALID); /* it was not offered, and the request is still to be answered */
+    server.subprotocol = "chat";
+    in(&server, do_accept, 0);
+    CHECK_EQ(server.did, MK_OK);
+    in(&server, do_accept, 0);
+    CHECK_EQ(server.did, MK_ERR_NOTFOUND);
+    in(&server, do_protocol, (uint64_t)(uintptr_t) "chat");
+    in(&client, do_protocol, (uint64_t)(uintptr_t) "chat");
+    CHECK_STR(heard(&client), "open");
+    end();
+}
+
+TEST(a_refusal_is_an_error) {
+    begin();
+    server.on_request = do_refuse;
+    in(&client, do_connect, 0);
+    CHECK_STR(heard(&client), "error(PROTO: the server answered 403)");
+    say(&client, "x");
+    CHECK(!client.well);
+    end();
+}
+
+TEST(nobody_there_is_an_error) {
+    begin();
+    port = 1;
+    in(&client, do_connect, 0);
+    pass(100);
+    const char *words = heard(&client);
+    CHECK(strncmp(words, "error(IO: ", 10) == 0);
+    client.path = " ";
+    in(&client, do_connect, 0);
+    CHECK_EQ(client.did, MK_ERR_INVALID);
+    end();
+}
+
+static bool do_get(role_t *role, uint64_t arg) {
+    char url[64];
+    (void)arg;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+    role->conn = actor_http_get(rt, url);
+    return true;
+}
+
+TEST(an_ordinary_request_is_not_made_a_websocket) {
+    begin();
+    in(&client, do_get, 0);
+    in(&server, do_accept, 0);
+    CHECK_EQ(server.did, MK_ERR_INVALID);
+    in(&server, do_refuse, 0);
+    CHECK_STR(heard(&client), "answer(403)");
+    end();
+}
+
+TEST(one_that_is_not_open_yet_can_be_given_up) {
+    begin();
+    in(&client, do_connect, 0);
+    in(&client, do_close, 0);
+    pass(10);
+    CHECK_STR(heard(&client), "");
+    CHECK_STR(heard(&server), "gone");
+    end();
+}
+
+/* ---- ends ----------------------------------------------------------------------------------------------------------------------- */
+
+TEST(either_side_may_close) {
+    for (unsigned i = 0; i < 2; i++) {
+        meet();
+        role_t *one = i == 0 ? &client : &server, *other = i == 0 ? &server : &client;
+        in(one, do_leave, 1);
+        CHECK(!one->well);
+        in(one, do_leave, 4000);
+        CHECK(one->well);
+        pass(10);
+        CHECK_STR(heard(one), "closed(4000)");
+        CHECK_STR(heard(other), "closed(4000)");
+        say(one, "x");
+        CHECK(!one->well);
+        pass(20000);
+        CHECK_EQ(mk_fake_sockets(), 1); /* the listener */
+        end();
+    }
+}
+
+TEST(an_actors_end_is_told_to_the_other) {
+    for (unsigned i = 0; i < 2; i++) {
+        meet();
+        role_t *one = i == 0 ? &client : &server, *other = i == 0 ? &server : &client;
+        in(one, do_end, 0);
+        pass(10);
+        CHECK_STR(heard(one), "");
+        CHECK_STR(heard(other), "closed(1001)");
+        pass(20000);
+        CHECK_EQ(mk_fake_sockets(), i == 0 ? 1 : 0);
+        end();
+    }
 }
 
 TEST(nothing_more_is_heard_of_what_was_given_up) {
-    start();
-    settle();
-    feed("81:a 81:b");
-    ask(part.id, do_abandon, 0); /* behind two messages that it hears, and before the two that follow */
-    feed("81:c 81:d");
-    settle();
-    CHECK_STR(heard(), "open(0) text(a) text(b)");
-    mk_websocket_stream_closed(&ex.aws.ws, MK_ERR_IO);
-    CHECK(ex.over);
-    settle();
-    CHECK_STR(heard(), "open(0) text(a) text(b)");
-    stop();
+    meet();
+    say(&client, "a");
+    ask(&client, do_say, (uint64_t)(uintptr_t) "b");
+    in(&server, do_close, 0);
+    pass(10);
+    CHECK_STR(heard(&server), "text(a)");
+    CHECK_STR(heard(&client), "closed(1001)");
+    end();
 }
 
-TEST(the_end_is_told_even_without_memory) {
-    start();
-    settle();
-    oom_arm_all();
-    mk_websocket_stream_closed(&ex.aws.ws, MK_ERR_IO);
-    settle();
-    oom_disarm();
-    pass(5);
-    CHECK_STR(heard(), "open(0) closed(1006)");
-    CHECK(ex.over);
-    stop();
+TEST(a_lost_connection_is_an_abnormal_end) {
+    meet();
+    mk_addr_t any = {0}, at = mk_fake_addr("127.0.0.1", port);
+    mk_fake_break(mk_fake_find(&any, &at));
+    pass(10);
+    CHECK_STR(heard(&server), "closed(1006)");
+    CHECK_STR(heard(&client), "closed(1006)");
+    end();
 }
 
-TEST(a_message_without_memory_closes) {
-    mk_buffer_t transcript = {0};
-    start();
-    settle();
-    ws_case_t c = {"", "82*60000", "", 0, 0};
-    ws_case_build(&c, true, &ex.kept);
-    mk_buffer_reserve(&ex.memory.out, 1000);
-    oom_arm_all();
-    offer();
-    oom_disarm();
-    pass(5);
-    CHECK_STR(heard(), "open(0) closed(1011)");
-    answers(&transcript);
-    CHECK(strncmp((const char *)transcript.bytes, "close(1011", 10) == 0);
-    mk_buffer_free(&transcript);
-    stop();
+TEST(a_peer_that_vanished_is_found_out) {
+    meet();
+    mk_addr_t any = {0}, at = mk_fake_addr("127.0.0.1", port);
+    mk_fake_link(&any, &any, &(mk_fake_link_t){.cut = true});
+    (void)at;
+    pass(45000);
+    CHECK_STR(heard(&server), "closed(1006)");
+    CHECK_STR(heard(&client), "closed(1006)");
+    end();
+}
+
+TEST(quiet_ones_live_as_long_as_they_like) {
+    meet();
+    pass(600000);
+    say(&client, "still here");
+    CHECK_STR(heard(&server), "text(still here)");
+    CHECK_STR(heard(&client), "");
+    end();
+}
+
+static bool do_unlisten(role_t *role, uint64_t arg) {
+    (void)arg;
+    role->well = actor_http_unlisten(rt, port);
+    return true;
+}
+
+TEST(a_listener_that_stops_says_going_away) {
+    meet();
+    in(&server, do_unlisten, 0);
+    pass(10);
+    CHECK_STR(heard(&client), "closed(1001)");
+    CHECK_STR(heard(&server), "closed(1001)");
+    end();
 }
 
 TEST(a_runtime_may_end_with_one_open) {
-    start();
-    feed("81:a 02*100");
-    stop();
-    start();
-    feed("81:a 02*100 00*200");
+    meet();
+    ask(&client, do_send, 100000);
+    runtime_step(rt);
+    end();
+}
+
+/* ---- back-pressure --------------------------------------------------------------------------------------------------------------- */
+
+static bool do_send_many(role_t *role, uint64_t n) {
+    for (uint64_t i = 0; i < n && role->did == MK_OK; i++)
+        role->did = actor_ws_try_send(rt, role->conn, true, "0123456789", 10);
+    return true;
+}
+
+static bool do_flood(role_t *role, uint64_t size) {
+    uint8_t *bytes = calloc(1, size);
+    for (role->did = MK_OK; role->did == MK_OK;) role->did = actor_ws_try_send(rt, role->conn, true, bytes, size);
+    free(bytes);
+    return true;
+}
+
+TEST(many_messages_arrive_though_the_mailbox_is_small) {
+    ws_connect_options_t connect = {.no_compression = true};
+    meet_with(NULL, &connect);
+    server.quiet = true;
+    in(&client, do_send_many, 5000);
+    CHECK_EQ(client.did, MK_OK);
+    CHECK_EQ(server.messages, 5000);
+    CHECK_EQ(server.bytes, 50000);
+    end();
+}
+
+static bool is_asleep;
+static bool sleepy(role_t *role, uint64_t arg) { /* an actor that is busy for long: nobody else has a turn of it */
+    (void)role;
+    (void)arg;
+    is_asleep = true;
+    return true;
+}
+
+TEST(who_sends_too_much_is_refused_and_told_when_to_go_on) {
+    ws_connect_options_t connect = {.no_compression = true};
+    meet_with(NULL, &connect);
+    server.quiet = true;
+    ask(&server, sleepy, 0);
+    mk_fake_link(&(mk_addr_t){0}, &(mk_addr_t){0}, &(mk_fake_link_t){.bytes_per_s = 1000000});
+    ask(&client, do_flood, 10000);
     settle();
-    feed("80*3");
-    stop();
+    CHECK_EQ(client.did, MK_ERR_FULL);
+    CHECK_STR(heard(&client), "");
+    pass(3000);
+    CHECK_STR(heard(&client), "drained");
+    CHECK(server.messages >= 26);
+    end();
+}
+
+/* ---- without memory ------------------------------------------------------------------------------------------------------------- */
+
+/* Whatever allocation fails, both come to an end that they hear of, or it goes well; nothing is lost in between. */
+TEST(no_allocation_that_fails_does_harm) {
+    for (unsigned n = 1; n < 400; n++) {
+        begin();
+        server.on_request = do_accept;
+        mk_buffer_reserve(&server.words, 1000);
+        mk_buffer_reserve(&client.words, 1000);
+        ask(&client, do_connect, 0);
+        ask(&client, do_say, (uint64_t)(uintptr_t) "Hello, a text that is long enough");
+        oom_arm(n);
+        settle();
+        ask(&client, do_send, 2000);
+        settle();
+        bool reached = oom_disarm();
+        pass(100);
+        pass(70000);
+        if (client.did == MK_OK || client.did == MK_ERR_CLOSED || client.did == MK_ERR_NOTFOUND) {
+            const char *words = heard(&client);
+            bool        told = *words != '\0' || client.did != MK_OK || server.did != MK_OK;
+            if (!told) rig_fail(__FILE__, __LINE__, "nothing was heard after failure %u", n);
+        }
+        end();
+        if (!reached) return;
+    }
+    CHECK(false);
 }
