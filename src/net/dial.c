@@ -59,7 +59,7 @@ void mk_dial_cancel(mk_stream_t *stream) {
 static void give_up(struct mk_dial *dial, const char *why) { mk_stream_fail(dial->stream, dial->err, why); }
 
 static void give_up_connecting(struct mk_dial *dial) {
-    char text[MK_ADDR_TEXT_BYTES], why[MK_TLS_WHY_BYTES];
+    char text[MK_ADDR_TEXT_BYTES], why[MK_ADDR_TEXT_BYTES + 64];
     mk_addr_format(&dial->addr[dial->addrs - 1], text, sizeof text);
     snprintf(why, sizeof why, "no connection to %s%s", text, dial->addrs > 1 ? " nor its other addresses" : "");
     give_up(dial, why);
