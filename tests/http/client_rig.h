@@ -14,7 +14,8 @@
 #include "rig/oom.h"
 #include "rig/rig.h"
 
-static mk_loop_t    loop;
+static mk_loop_t    own_loop;
+static mk_loop_t   *stage = &own_loop; /* or a runtime's */
 static mk_net_t    *net;
 static mk_client_t *client;
 
@@ -77,7 +78,7 @@ static void guest_tick(mk_wheel_t *wheel, mk_timer_t *timer) {
         return;
     }
     if (!say(g, g->rest++, 1)) return;
-    mk_wheel_arm(wheel, timer, mk_loop_after_ms(&loop, g->reply.delay_ms));
+    mk_wheel_arm(wheel, timer, mk_loop_after_ms(stage, g->reply.delay_ms));
 }
 
 static void guest_answer(guest_t *g, const char *request) {
@@ -94,7 +95,7 @@ static void guest_answer(guest_t *g, const char *request) {
     if (reply->then == LATER) return;
     if (reply->delay_ms != 0) {
         g->rest = reply->says;
-        mk_wheel_arm(&loop.wheel, &g->timer, mk_loop_after_ms(&loop, reply->delay_ms));
+        mk_wheel_arm(&stage->wheel, &g->timer, mk_loop_after_ms(stage, reply->delay_ms));
         return;
     }
     if (reply->says[0] == '\0' || say(g, reply->says, strlen(reply->says))) guest_done(g);
@@ -245,16 +246,19 @@ static inline void begin(got_t *got, const char *url) {
 
 static inline bool over(const got_t *got) { return got->ends + got->fails != 0; }
 
-/* Until nothing happens any more without time passing; then time passes, `ms` of it. */
+static inline void step_loop(void) { mk_loop_run(stage, 0); }
+static void (*step)(void) = step_loop;
+
+/* Time passes, and then everything happens that is due. */
 static inline void pass(unsigned ms) {
     mk_fake_advance_us((uint64_t)ms * 1000);
-    for (int i = 0; i < 60; i++) mk_loop_run(&loop, 0);
+    for (int i = 0; i < 60; i++) step();
 }
 
 static inline void settle(void) { pass(0); }
 
 static inline void run_until_over(got_t *got) {
-    for (int i = 0; i < 20000 && !over(got); i++) mk_loop_run(&loop, 50000);
+    for (int i = 0; i < 20000 && !over(got); i++) mk_loop_run(stage, 50000);
     CHECK(over(got));
 }
 
@@ -285,15 +289,12 @@ static const char *no_env(const char *name) {
     return NULL;
 }
 
-static inline void open_stage(const reply_t *table) {
+/* On a loop and a net that are there. */
+static inline void open_server(const reply_t *table) {
     static const uint16_t ports[] = {80, 8080, 3128, 443};
     static const char    *names[] = {"a.test", "b.test", "proxy.test", "sub.a.test"};
-    mk_fake_reset(1);
     memset(&server, 0, sizeof server);
     server.table = table;
-    CHECK_EQ(mk_loop_init(&loop), MK_OK);
-    CHECK_EQ(mk_net_create(&loop, &net), MK_OK);
-    CHECK_EQ(mk_client_create(net, &client), MK_OK);
     mk_client_set_env(client, no_env);
     for (size_t i = 0; i < 4; i++) {
         mk_addr_t any = mk_fake_addr("0.0.0.0", ports[i]), one = mk_fake_addr("10.0.0.1", 0);
@@ -302,20 +303,32 @@ static inline void open_stage(const reply_t *table) {
     }
 }
 
-static inline void close_stage(void) {
-    mk_client_info_t info;
-    mk_client_info(client, &info);
-    CHECK_EQ(info.fetches, 0);
-    mk_client_destroy(client);
+static inline void open_stage(const reply_t *table) {
+    mk_fake_reset(1);
+    CHECK_EQ(mk_loop_init(&own_loop), MK_OK);
+    CHECK_EQ(mk_net_create(&own_loop, &net), MK_OK);
+    CHECK_EQ(mk_client_create(net, &client), MK_OK);
+    open_server(table);
+}
+
+static inline void close_server(void) {
     for (unsigned i = 0; i < server.guests; i++) {
-        mk_wheel_cancel(&loop.wheel, &server.guest[i].timer);
+        mk_wheel_cancel(&stage->wheel, &server.guest[i].timer);
         mk_stream_close(&server.guest[i].stream);
         mk_buffer_free(&server.guest[i].in);
     }
     for (size_t i = 0; i < 4; i++) mk_listener_close(&server.at[i]);
     mk_buffer_free(&server.log);
+}
+
+static inline void close_stage(void) {
+    mk_client_info_t info;
+    mk_client_info(client, &info);
+    CHECK_EQ(info.fetches, 0);
+    mk_client_destroy(client);
+    close_server();
     mk_net_destroy(net);
-    mk_loop_fini(&loop);
+    mk_loop_fini(&own_loop);
     CHECK_EQ(mk_fake_sockets(), 0);
 }
 

@@ -362,7 +362,7 @@ TEST(a_fetch_may_be_cancelled_at_any_time) {
             got_t got = {0};
             open_stage(answers);
             begin(&got, paths[i]);
-            for (int n = 0; n < rounds; n++) mk_loop_run(&loop, 3000);
+            for (int n = 0; n < rounds; n++) mk_loop_run(stage, 3000);
             forget(&got);
             settle();
             close_stage();
@@ -398,7 +398,7 @@ static void run_without_memory(const char *url) {
         oom_arm(n);
         mk_err_t err = mk_fetch_start(client, &options, &got_ops, &got, &got.fetch, &why);
         if (err != MK_OK) CHECK_EQ(err, MK_ERR_NOMEM);
-        for (int i = 0; err == MK_OK && i < 400 && !over(&got); i++) mk_loop_run(&loop, 20000);
+        for (int i = 0; err == MK_OK && i < 400 && !over(&got); i++) mk_loop_run(stage, 20000);
         bool reached = oom_disarm();
         if (err == MK_OK) {
             CHECK(over(&got));
