@@ -116,7 +116,7 @@ static inline const char *heard(role_t *role) {
 
 /* Until nothing happens any more, time standing still. */
 static inline void settle(void) {
-    for (unsigned quiet = 0, i = 0; quiet < 4; i++) {
+    for (unsigned quiet = 0, i = 0; quiet < 40; i++) { /* what is read need not be news to anybody */
         CHECK(i < 1000000);
         quiet = runtime_step(rt) ? 0 : quiet + 1;
     }
