@@ -206,6 +206,7 @@ static mk_err_t respond(mk_http_exchange_t *ex, int status, const char *const *h
     if (err == MK_OK) err = send_whole(ex, body, ex->counting ? 0 : size, shared);
     if (err != MK_OK) return err;
     ex->answer = MK_ANSWER_WHOLE;
+    ex->service = NULL; /* it has forgotten the exchange */
     if (conn->first == ex) mk_http_conn_advance(conn);
     return MK_OK;
 }
@@ -281,13 +282,14 @@ void mk_http_exchange_end(mk_http_exchange_t *ex) {
         return;
     }
     ex->answer = MK_ANSWER_WHOLE;
+    ex->service = NULL; /* it has forgotten the exchange */
     if (conn->first == ex) mk_http_conn_advance(conn);
 }
 
 /* No service of its own is told, nor an actor that has ended. */
 void mk_http_exchange_cut(mk_http_exchange_t *ex) {
-    ex->service = NULL;
     ex->answer = MK_ANSWER_WHOLE;
+    ex->service = NULL; /* it has forgotten the exchange */
     mk_http_conn_cut(ex->conn, ex->framing == MK_HTTP_UNTIL_CLOSE);
 }
 

@@ -19,6 +19,7 @@ typedef struct mk_settings {
     const char *engine;    /* --engine, MK_ENGINE; NULL: the default one          */
     bool        trusted;   /* guests are granted everything                       */
     bool        json;
+    const char *http_hosts; /* that guests may ask; NULL: none                         */
     const char *listen;     /* "HOST:PORT" of consoles over TCP; NULL: the terminal   */
     const char *token_file; /* with their token; NULL: MK_SHELL_TOKEN, if it is set   */
     char      **operands; /* what is no option */
@@ -43,7 +44,7 @@ typedef struct mk_command {
 } mk_command_t;
 
 extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_engine,
-    mk_option_trusted, mk_option_json, mk_option_listen, mk_option_token_file;
+    mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file;
 
 extern const mk_command_t mk_command_shell, mk_command_run, mk_command_inspect;
 

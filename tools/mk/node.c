@@ -19,6 +19,11 @@ runtime_t *mk_node_open(const mk_settings_t *settings) {
     return rt;
 }
 
+uint32_t mk_node_grants(const mk_settings_t *settings) {
+    if (settings->trusted) return WASM_GRANTS_ALL;
+    return (uint32_t)WASM_GRANTS_LOADED | (settings->http_hosts != NULL ? (uint32_t)WASM_GRANT_HTTP : 0);
+}
+
 void mk_node_close(runtime_t *rt) {
     runtime_flush_log(rt);
     runtime_destroy(rt);

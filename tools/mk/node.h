@@ -9,6 +9,9 @@
 /* A runtime with this node's identity and logging as asked for, guests possible. NULL: out of memory. */
 runtime_t *mk_node_open(const mk_settings_t *settings);
 
+/* What guests that somebody loads may do. */
+uint32_t mk_node_grants(const mk_settings_t *settings);
+
 /* Ends every actor, writes the last of the log. */
 void mk_node_close(runtime_t *rt);
 

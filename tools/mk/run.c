@@ -90,8 +90,9 @@ static int add_guests(keeper_t *keeper, const mk_settings_t *settings) {
     wasm_options_t options = {
         .print = mk_output_print,
         .print_arg = &keeper->output,
-        .grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
-        .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
+        .grants = mk_node_grants(settings),
+        .child_grants = mk_node_grants(settings),
+        .http_hosts = settings->http_hosts,
         .budget_ms = settings->budget_ms, /* by default as much as it takes: this is what the node is for */
         .engine = settings->engine,
     };

@@ -68,7 +68,8 @@ static actor_id_t start_shell(runtime_t *rt, const mk_settings_t *settings, cons
     wasm_options_t options = {
         .name = name,
         .grants = WASM_GRANTS_ALL,
-        .child_grants = settings->trusted ? WASM_GRANTS_ALL : WASM_GRANTS_LOADED,
+        .child_grants = mk_node_grants(settings),
+        .http_hosts = settings->http_hosts,
         .budget_ms = SHELL_BUDGET_MS,
         .child_budget_ms = guest_budget_ms(settings),
         .engine = settings->engine,
