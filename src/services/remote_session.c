@@ -140,9 +140,7 @@ static void begin(runtime_t *rt, session_t *s) {
 
 /* ---- the token -------------------------------------------------------------------------------------------------------------- */
 
-static void ask(session_t *s) {
-    show(s, "token: ");
-}
+static void ask(session_t *s) { show(s, "token: "); }
 
 static void judge(runtime_t *rt, session_t *s, const uint8_t *line, size_t size) {
     if (size > 0 && line[size - 1] == '\r') size--;

@@ -85,8 +85,8 @@ const mk_option_t mk_option_engine = {"--engine", "NAME", "what runs guests: vm,
                                       set_engine};
 const mk_option_t mk_option_trusted = {
     "--trusted", NULL, "grant the guests everything: names, files, starting and stopping actors", set_trusted};
-const mk_option_t mk_option_http = {
-    "--http", "HOSTS", "guests may ask these over HTTP: 'example.com, *.example.org:8080'", set_http};
+const mk_option_t mk_option_http = {"--http", "HOSTS",
+                                    "guests may ask these over HTTP: 'example.com, *.example.org:8080'", set_http};
 const mk_option_t mk_option_listen = {"--listen", "HOST:PORT",
                                       "serve shells over TCP there (an address in digits) instead of here", set_listen};
 const mk_option_t mk_option_token_file = {

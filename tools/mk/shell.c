@@ -180,9 +180,9 @@ static int run(const mk_settings_t *settings) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,    &mk_option_node_id,    &mk_option_log,
-                                             &mk_option_trusted, &mk_option_budget,     &mk_option_engine,
-                                             &mk_option_listen,  &mk_option_token_file, NULL};
+static const mk_option_t *const options[] = {
+    &mk_option_name,   &mk_option_node_id, &mk_option_log,    &mk_option_trusted,    &mk_option_budget,
+    &mk_option_engine, &mk_option_http,    &mk_option_listen, &mk_option_token_file, NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",
