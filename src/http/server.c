@@ -154,6 +154,7 @@ mk_err_t actor_http_listen_opts(runtime_t *rt, const http_listen_options_t *opti
         destroy_server(server);
         return err;
     }
+    mk_sock_await_bytes(server->listener.watch.fd);
     mk_list_push(&room->all, &server->all);
     server->port = server->listener.at.port;
     if (port_out != NULL) *port_out = server->port;
