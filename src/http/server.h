@@ -16,13 +16,14 @@
 
 typedef struct mk_http_exchange mk_http_exchange_t;
 
-/* ---- services: exchanges answered by this room itself ---------------------------------------------------------------------- */
+/* ---- services: exchanges answered by this room itself ------------------------------------------------------------------ */
 
 /* Whose exchange it is. Neither is called from inside of the functions below. */
 typedef struct mk_http_service {
     /* After MK_ERR_FULL from mk_http_exchange_write(): there is room. */
     void (*drained)(mk_http_exchange_t *exchange, void *arg);
-    /* The requester is gone, or the runtime ends, before the answer was whole. The exchange is freed when this returns: forget it. */
+    /* The requester is gone, or the runtime ends, before the answer was whole. The exchange is freed when this
+     * returns: forget it. */
     void (*gone)(mk_http_exchange_t *exchange, void *arg);
 } mk_http_service_t;
 
@@ -55,7 +56,7 @@ void                   mk_http_exchange_end(mk_http_exchange_t *exchange);
  * called. Forget the exchange. */
 void mk_http_exchange_cut(mk_http_exchange_t *exchange);
 
-/* ---- routes to services ---------------------------------------------------------------------------------------------------- */
+/* ---- routes to services ------------------------------------------------------------------------------------------------ */
 
 /* A request came. It answers with the functions above, or calls mk_http_exchange_serve() and answers later. `request` is
  * borrowed until this returns. `rest`: what "{name*}" of the pattern stands for, decoded, without dot segments; "" when the
@@ -66,7 +67,7 @@ typedef void mk_http_serve_fn(mk_http_exchange_t *exchange, const mk_http_reques
 MK_MUST_CHECK mk_err_t mk_http_route_service(runtime_t *rt, uint16_t port, const char *method, const char *pattern,
                                              mk_http_serve_fn *serve, void (*release)(void *arg), void *arg);
 
-/* ---- sessions: connections that stop being HTTP ------------------------------------------------------------------------------ */
+/* ---- sessions: connections that stop being HTTP ------------------------------------------------------------------------ */
 
 /* What a WebSocket's request asked for. A request that asks for one is handed out when nothing before it is unanswered, and what
  * comes behind it is not read until it is answered. */

@@ -16,7 +16,7 @@
 typedef struct mk_http_conn   mk_http_conn_t;
 typedef struct mk_http_server mk_http_server_t;
 
-/* ---- server.c: servers of one runtime ---------------------------------------------------------------------------------------- */
+/* ---- server.c: servers of one runtime ---------------------------------------------------------------------------------- */
 
 typedef struct mk_http_servers {
     mk_room_t     room;
@@ -49,7 +49,7 @@ struct mk_http_server {
 /* One of its connections is gone. */
 void mk_http_server_release(mk_http_server_t *server);
 
-/* ---- server_conn.c: connections ----------------------------------------------------------------------------------------------- */
+/* ---- server_conn.c: connections ---------------------------------------------------------------------------------------- */
 
 /* Why a connection is not read. */
 enum {
@@ -109,7 +109,7 @@ void mk_http_conn_destroy(mk_http_conn_t *conn);
 static inline mk_loop_t *mk_http_loop(const mk_http_conn_t *conn) { return mk_runtime_loop(conn->server->room->rt); }
 static inline uint64_t   mk_http_now_ms(const mk_http_conn_t *conn) { return mk_http_loop(conn)->now_us / 1000; }
 
-/* ---- exchanges ------------------------------------------------------------------------------------------------------------------ */
+/* ---- exchanges --------------------------------------------------------------------------------------------------------- */
 
 typedef enum mk_http_intake {
     MK_INTAKE_COLLECT, /* the body into the message          */
@@ -172,8 +172,8 @@ void mk_http_exchange_destroy(mk_http_exchange_t *exchange);
 void mk_http_exchange_orphan(mk_http_exchange_t *exchange);
 /* 503 and the like with a field of their own ("Name: value", or NULL). */
 /* As actor_http_respond_buffer(). */
-MK_MUST_CHECK mk_err_t mk_http_exchange_respond_buffer(mk_http_exchange_t *exchange, int status, const char *const *headers, size_t n,
-                                                       message_buffer_t *body);
+MK_MUST_CHECK mk_err_t mk_http_exchange_respond_buffer(mk_http_exchange_t *exchange, int status, const char *const *headers,
+                                                       size_t n, message_buffer_t *body);
 void mk_http_exchange_refuse_with(mk_http_exchange_t *exchange, int status, const char *line);
 /* An answer without an exchange, the last of its connection. */
 void mk_http_conn_answer_wrong(mk_http_conn_t *conn);
@@ -181,7 +181,7 @@ static inline bool mk_http_exchange_in_turn(const mk_http_exchange_t *exchange) 
     return exchange->conn != NULL && exchange->conn->first == exchange;
 }
 
-/* ---- request_message.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- request_message.c ------------------------------------------------------------------------------------------------- */
 
 /* The payload of MSG_HTTP_REQUEST: its head, the body, the route's parameters (read by http_request_param). Sizes, and the parts
  * written where they belong; the payload's body_size is 0 at first. */

@@ -21,7 +21,7 @@ enum { CLIENT_HOST = 1, SERVER_HOST = 2, PORT = 80, IDS_MAX = 256 };
 
 static runtime_t *rt;
 
-/* ---- the actor ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the actor --------------------------------------------------------------------------------------------------------- */
 
 typedef struct keeper keeper_t;
 typedef bool deed_fn(keeper_t *keeper, uint64_t arg);
@@ -98,7 +98,7 @@ static inline bool keep(runtime_t *r, actor_t *self, message_t *msg, void *state
     return true;
 }
 
-/* ---- the stage ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the stage --------------------------------------------------------------------------------------------------------- */
 
 static inline void settle(void) {
     mk_fake_use_host(SERVER_HOST);
@@ -120,7 +120,8 @@ static inline void pass(uint64_t ms) {
 
 static inline void in(keeper_t *k, deed_fn *deed, uint64_t arg) {
     order_t order = {deed, arg};
-    CHECK(actor_send(rt, k->id, MSG_DO, &order, sizeof order));
+    CHECK(actor_send(rt, k->id, MSG_DO, &order, sizeof order) || /* a test may let one allocation fail */
+          actor_send(rt, k->id, MSG_DO, &order, sizeof order));
     settle();
 }
 
@@ -174,7 +175,7 @@ static inline void open_server(keeper_t *k) {
     CHECK_EQ(k->port, PORT);
 }
 
-/* ---- clients -------------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct client {
     int         fd; /* -1: none */
@@ -199,7 +200,7 @@ static inline void hear(client_t *c) {
         if (n == MK_IO_WAIT) break;
         if (n == MK_IO_FAILED) c->failed = true;
         else if (n == 0) c->ended = true;
-        else CHECK(mk_buffer_append(&c->got, buf, (size_t)n));
+        else CHECK(mk_buffer_append(&c->got, buf, (size_t)n) || mk_buffer_append(&c->got, buf, (size_t)n));
         settle();
     }
 }
@@ -237,7 +238,9 @@ static inline const char *heard(client_t *c) {
 
 static inline unsigned count(const char *text, const char *part) {
     unsigned n = 0;
-    for (const char *at = text; (at = strstr(at, part)) != NULL; at += strlen(part)) n++;
+    size_t   size = strlen(part);
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at == *part && strncmp(at, part, size) == 0) n++;
     return n;
 }
 

@@ -52,7 +52,7 @@ TEST(many_requests_of_one_read_are_answered_in_one_write) {
     mk_slice_t slice = {GET("/1") GET("/2") GET("/3"), sizeof GET("/1") GET("/2") GET("/3") - 1};
     CHECK_EQ(mk_sock_write(c.fd, &slice, 1), slice.size);
     settle();
-    uint8_t buf[1000];
+    uint8_t   buf[1000];
     ptrdiff_t n = mk_sock_read(c.fd, buf, sizeof buf);
     CHECK(n > 0);
     CHECK(mk_buffer_append(&c.got, buf, (size_t)n));
@@ -155,8 +155,9 @@ TEST(statuses_that_have_no_body_have_none) {
 }
 
 static bool do_bad_headers(keeper_t *who, uint64_t arg) {
-    static const char *const bad[] = {"X: a\r\nY: b", "no colon", "Content-Length: 3", "Transfer-Encoding: chunked",
-                                      "Connection: close", "a b: c", ": x"};
+    static const char *const bad[] = {
+        "X: a\r\nY: b", "no colon", "Content-Length: 3", "Transfer-Encoding: chunked", "Connection: close",
+        "a b: c",       ": x"};
     (void)arg;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(!actor_http_respond(rt, who->ids[0], 200, &bad[i], 1, "x", 1));
@@ -287,7 +288,11 @@ TEST(a_wrong_request_waits_for_the_answers_before_it) {
     in(&k, do_answer, 1);
     in(&k, do_answer, 0);
     const char *text = heard(&c);
-    CHECK_EQ(strncmp(text, OK_HEAD(8) "answer 0" OK_HEAD(8) "answer 1" "HTTP/1.1 400 ", 100), 0);
+    CHECK_EQ(strncmp(text,
+                     OK_HEAD(8) "answer 0" OK_HEAD(8) "answer 1"
+                                                      "HTTP/1.1 400 ",
+                     100),
+             0);
     CHECK(c.ended);
     CHECK_EQ(k.requests, 2);
     end();
@@ -366,7 +371,8 @@ TEST(an_expectation_waits_for_its_turn) {
     say(&c, GET("/0") "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     CHECK_STR(heard(&c), "");
     in(&k, do_answer, 0);
-    CHECK_STR(heard(&c), OK_HEAD(8) "answer 0" "HTTP/1.1 100 Continue\r\n\r\n");
+    CHECK_STR(heard(&c), OK_HEAD(8) "answer 0"
+                                    "HTTP/1.1 100 Continue\r\n\r\n");
     say(&c, "hi");
     in(&k, do_answer, 1);
     CHECK_STR(heard(&c), OK_HEAD(8) "answer 1");
@@ -475,7 +481,7 @@ TEST(pieces_before_their_turn_are_kept) {
     k.ids[0] = first;
     in(&k, do_answer, 0);
     CHECK_STR(heard(&c), OK_HEAD(8) "answer 0"
-                         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nw\r\n0\r\n\r\n");
+                                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nw\r\n0\r\n\r\n");
     end();
 }
 
