@@ -137,7 +137,7 @@ void mk_pool_keep(mk_conn_t *conn) {
     client->idle_n++;
     mk_wheel_arm(&client->loop->wheel, &conn->timer, mk_loop_after_ms(client->loop, client->idle_ms));
     mk_pool_look_at(conn->origin);
-    if (client->idle_n > client->idle_max) close_oldest(client);
+    while (client->idle_n > client->idle_max) close_oldest(client);
 }
 
 void mk_pool_not_idle(mk_conn_t *conn) {

@@ -299,6 +299,34 @@ TEST(with_an_actor_its_fetches_end) {
     }
 }
 
+static void do_close(who_t *who) { actor_http_close(rt, who->conn); }
+static void do_get_and_close(who_t *who) {
+    do_fetch(who);
+    actor_http_close(rt, who->conn);
+    actor_http_close(rt, who->conn);
+    actor_http_close(rt, 12345);
+}
+
+TEST(nothing_is_heard_of_what_was_closed) {
+    static const char *const urls[] = {"http://a.test/later", "http://a.test/slow", "http://nobody.test/"};
+    for (size_t i = 0; i < 3; i++) {
+        for (int when = 0; when < 4; when++) {
+            mk_client_info_t info;
+            open_play(NULL);
+            a.options = (http_fetch_options_t){.url = urls[i], .stream = true};
+            in(when == 0 ? do_get_and_close : do_fetch);
+            for (int n = 1; n < when; n++) pass(2000);
+            unsigned before = a.responses + a.bodies + a.errors;
+            in(do_close);
+            pass(1000);
+            CHECK_EQ(a.responses + a.bodies + a.errors, before);
+            mk_client_info(client, &info);
+            CHECK_EQ(info.fetches, 0);
+            close_play();
+        }
+    }
+}
+
 TEST(a_runtime_ends_with_fetches_under_way) {
     open_play(NULL);
     fetch((http_fetch_options_t){.url = "http://a.test/later"});

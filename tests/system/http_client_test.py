@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our HTTP client and other people's servers, over sockets of this machine: Python's, nginx, and a proxy of a few lines.
 
-usage: http_client_test.py PATH_OF_HTTP_FETCH FOLDER_FOR_CERTIFICATES [unittest arguments]
+usage: http_client_test.py PATH_OF_HTTP_FETCH TLS_ENGINE FOLDER_FOR_CERTIFICATES [unittest arguments]
 """
 import hashlib
 import http.server
@@ -18,7 +18,7 @@ import threading
 import unittest
 
 LIMIT_S = float(os.environ.get("MK_TEST_LIMIT_S", "60"))
-FETCH, FOLDER = "", ""
+FETCH, ENGINE, FOLDER = "", "", ""
 BIG = bytes(range(256)) * 32768  # 8 MiB
 
 
@@ -33,7 +33,7 @@ def environment(**more):
 
 
 def fetch(*arguments, stdin=None, **env):
-    done = subprocess.run([FETCH, *arguments], capture_output=True, text=True, timeout=LIMIT_S, input=stdin,
+    done = subprocess.run([FETCH, "--engine", ENGINE, *arguments], capture_output=True, text=True, timeout=LIMIT_S, input=stdin,
                           env=environment(**env))
     if done.returncode != 0 or done.stderr:
         raise AssertionError(f"{done.returncode}: {done.stderr}")
@@ -433,7 +433,7 @@ http {{
 
 
 if __name__ == "__main__":
-    FETCH, FOLDER = (os.path.abspath(path) for path in sys.argv[1:3])
+    FETCH, ENGINE, FOLDER = os.path.abspath(sys.argv[1]), sys.argv[2], os.path.abspath(sys.argv[3])
     subprocess.run(["sh", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net", "make_certificates.sh"), FOLDER],
                    check=True)
-    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
