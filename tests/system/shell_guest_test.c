@@ -61,7 +61,7 @@ static void *read_file(const char *path, size_t *size) {
 static void settle(const unsigned *counter, unsigned wanted) {
     time_t limit = time(NULL) + LIMIT_S;
     if (counter == NULL) {
-        for (int i = 0; i < 200; i++) runtime_wait(t.rt, 0);
+        for (int idle = 0; idle < 20;) idle = runtime_wait(t.rt, 0) ? 0 : idle + 1;
         return;
     }
     while (*counter < wanted) {
