@@ -13,6 +13,7 @@
 #include "port/fake/fake_net.h"
 #include "rig/oom.h"
 #include "rig/rig.h"
+#include "socket/sockets.h"
 
 static mk_loop_t    own_loop;
 static mk_loop_t   *stage = &own_loop; /* or a runtime's */
@@ -35,7 +36,7 @@ typedef struct guest {
     mk_buffer_t in;
     const char *rest; /* of what it says slowly */
     reply_t     reply;
-    bool        open, tunnel;
+    bool        open;
 } guest_t;
 
 enum { GUESTS_MAX = 64 };
@@ -45,6 +46,7 @@ static struct {
     unsigned       guests, requests, closed;
     const reply_t *table;
     mk_buffer_t    log; /* heads and bodies of all requests */
+    socket_tls_t  *tls; /* spoken at port 443, and behind CONNECT; NULL: not at all */
 } server;
 
 static void guest_done(guest_t *g) {
@@ -81,6 +83,15 @@ static void guest_tick(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_wheel_arm(wheel, timer, mk_loop_after_ms(stage, g->reply.delay_ms));
 }
 
+/* When its answer to CONNECT has gone out. */
+static void guest_shake(mk_wheel_t *wheel, mk_timer_t *timer) {
+    guest_t *g = mk_container_of(timer, guest_t, timer);
+    (void)wheel;
+    if (!g->open) return;
+    mk_err_t err = mk_stream_start_tls(&g->stream, server.tls->engine, server.tls->context, NULL);
+    if (guest_survives(g, err == MK_OK)) mk_stream_resume(&g->stream);
+}
+
 static void guest_answer(guest_t *g, const char *request) {
     const reply_t *reply = server.table;
     while (reply != NULL && reply->asked != NULL && strncmp(reply->asked, request, strlen(reply->asked)) != 0) reply++;
@@ -91,7 +102,11 @@ static void guest_answer(guest_t *g, const char *request) {
         return;
     }
     g->reply = *reply;
-    if (strncmp(request, "CONNECT ", 8) == 0) g->tunnel = true;
+    if (strncmp(request, "CONNECT ", 8) == 0 && server.tls != NULL) {
+        mk_stream_pause(&g->stream);
+        g->timer.fn = guest_shake;
+        mk_wheel_arm(&stage->wheel, &g->timer, mk_loop_after_ms(stage, 1));
+    }
     if (reply->then == LATER) return;
     if (reply->delay_ms != 0) {
         g->rest = reply->says;
@@ -153,12 +168,16 @@ static const mk_stream_ops_t  guest_ops = {guest_open, guest_data, guest_end, gu
 static const mk_stream_kind_t guest_kind = {&guest_ops, {0}};
 
 static void server_accept(mk_listener_t *listener, int fd, const mk_addr_t *peer) {
-    (void)listener, (void)peer;
+    const socket_tls_t *tls = listener == &server.at[3] ? server.tls : NULL;
+    mk_err_t            err;
+    (void)peer;
     CHECK(server.guests < GUESTS_MAX);
     guest_t *g = &server.guest[server.guests++];
     g->timer.fn = guest_tick;
     g->open = true;
-    if (mk_stream_adopt(net, &g->stream, &guest_kind, fd, NULL, NULL) != MK_OK) g->open = false;
+    if (tls != NULL) err = mk_stream_adopt(net, &g->stream, &guest_kind, fd, tls->engine, tls->context);
+    else err = mk_stream_adopt(net, &g->stream, &guest_kind, fd, NULL, NULL);
+    if (err != MK_OK) g->open = false;
 }
 
 static inline unsigned guests_open(void) {
@@ -292,7 +311,7 @@ static const char *no_env(const char *name) {
 /* On a loop and a net that are there. */
 static inline void open_server(const reply_t *table) {
     static const uint16_t ports[] = {80, 8080, 3128, 443};
-    static const char    *names[] = {"a.test", "b.test", "proxy.test", "sub.a.test"};
+    static const char    *names[] = {"a.test", "b.test", "proxy.test", "sub.a.test", "x.wild.test"};
     memset(&server, 0, sizeof server);
     server.table = table;
     mk_client_set_env(client, no_env);
@@ -300,6 +319,7 @@ static inline void open_server(const reply_t *table) {
         mk_addr_t any = mk_fake_addr("0.0.0.0", ports[i]), one = mk_fake_addr("10.0.0.1", 0);
         CHECK_EQ(mk_listener_open(net, &server.at[i], &any, server_accept), MK_OK);
         mk_fake_name(names[i], &one, 1);
+        mk_fake_name(names[4], &one, 1);
     }
 }
 
