@@ -39,7 +39,9 @@ bool mk_buffer_append(mk_buffer_t *buffer, const void *data, size_t size) {
     return true;
 }
 
-bool mk_buffer_append_text(mk_buffer_t *buffer, const char *text) { return mk_buffer_append(buffer, text, strlen(text)); }
+bool mk_buffer_append_text(mk_buffer_t *buffer, const char *text) {
+    return mk_buffer_append(buffer, text, strlen(text));
+}
 
 bool mk_buffer_append_number(mk_buffer_t *buffer, uint64_t number) {
     char digits[20]; /* of 2^64 - 1 */
@@ -54,7 +56,8 @@ bool mk_buffer_printf(mk_buffer_t *buffer, const char *format, ...) {
     va_start(args, format);
     va_copy(again, args);
     int      size = vsnprintf(NULL, 0, format, args);
-    uint8_t *room = size >= 0 ? mk_buffer_reserve(buffer, (size_t)size + 1) : NULL; /* with the NUL, which is not counted */
+    uint8_t *room =
+        size >= 0 ? mk_buffer_reserve(buffer, (size_t)size + 1) : NULL; /* with the NUL, which is not counted */
     if (room != NULL) {
         vsnprintf((char *)room, (size_t)size + 1, format, again);
         buffer->size += (size_t)size;

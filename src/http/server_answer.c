@@ -299,6 +299,7 @@ void mk_http_conn_answer_wrong(mk_http_conn_t *conn) {
     char               text[160];
     int size = snprintf(text, sizeof text, "%d %s: %s\n", conn->wrong.status, mk_http_reason(conn->wrong.status),
                         conn->wrong.why);
+    if (size >= (int)sizeof text) size = sizeof text - 1;
     mk_buffer_clear(head);
     mk_http_write_status(head, conn->wrong.status, NULL);
     write_own_fields(&ex, head, conn->wrong.status, size);

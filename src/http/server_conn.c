@@ -13,8 +13,10 @@ static mk_http_conn_t *conn_of(mk_stream_t *stream) { return mk_container_of(str
 
 static uint64_t min_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static bool awaits_actor(const mk_http_exchange_t *ex) {
-    return ex->answer == MK_ANSWER_NONE && ex->socket.owner != NULL;
+/* When it is too late for the actor; UINT64_MAX: nothing is asked of one. As long as a body is coming it need not answer. */
+static uint64_t answer_due_ms(const mk_http_conn_t *conn, const mk_http_exchange_t *ex) {
+    if (ex->answer != MK_ANSWER_NONE || ex->socket.owner == NULL) return UINT64_MAX;
+    return (ex == conn->reading ? conn->since_ms : ex->asked_ms) + conn->server->options.limits.respond_ms;
 }
 
 /* When the earliest of its deadlines is; UINT64_MAX: it has none. Whoever is made to wait by us is not late. */
@@ -26,7 +28,7 @@ static uint64_t due_ms(const mk_http_conn_t *conn) {
     else if (conn->pauses == 0 && conn->reading != NULL) due = conn->since_ms + limits->body_ms;
     else if (conn->pauses == 0 && conn->first == NULL) due = conn->since_ms + limits->idle_ms;
     for (const mk_http_exchange_t *ex = conn->first; ex != NULL; ex = ex->next)
-        if (awaits_actor(ex)) due = min_of(due, ex->asked_ms + limits->respond_ms);
+        due = min_of(due, answer_due_ms(conn, ex));
     return due;
 }
 
@@ -43,10 +45,9 @@ static void watch_again(mk_http_conn_t *conn) {
 
 /* Actors that have not answered in time. The connection may go on, so others of the line may be gone after each. */
 static void refuse_late_ones(mk_http_conn_t *conn, uint64_t now_ms) {
-    uint32_t            patience_ms = conn->server->options.limits.respond_ms;
     mk_http_exchange_t *ex = conn->first;
     while (ex != NULL) {
-        bool late = awaits_actor(ex) && ex->asked_ms + patience_ms <= now_ms;
+        bool late = answer_due_ms(conn, ex) <= now_ms;
         if (late) mk_socket_leave(&ex->socket);
         ex = late ? conn->first : ex->next;
     }

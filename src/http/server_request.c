@@ -233,7 +233,11 @@ static void body_is_whole(mk_http_conn_t *conn) {
     conn->reading = NULL;
     ex->expects = false;
     if (!ex->keep_alive) conn->deaf = true;
-    if (ex->intake == MK_INTAKE_STREAM && ex->socket.owner != NULL) mk_socket_tell(&ex->socket, MK_OWED_ENDED);
+    if (ex->intake == MK_INTAKE_STREAM && ex->socket.owner != NULL) {
+        ex->asked_ms = mk_http_now_ms(conn);
+        mk_http_conn_watch(conn, conn->server->options.limits.respond_ms);
+        mk_socket_tell(&ex->socket, MK_OWED_ENDED);
+    }
     if (ex->intake != MK_INTAKE_COLLECT || ex->request == NULL) return;
     uint8_t *payload = payload_of(ex->request);
     size_t   size = (size_t)conn->body.received;

@@ -233,6 +233,12 @@ TEST(a_writer_before_its_turn_is_refused_as_well) {
     end();
 }
 
+static bool do_route_other(keeper_t *who, uint64_t arg) {
+    (void)arg;
+    CHECK_EQ(actor_http_route(rt, who->port, NULL, "/other", "other"), MK_OK);
+    return true;
+}
+
 /* ---- streamed requests -------------------------------------------------------------------------------------------------------- */
 
 TEST(a_streamed_body_comes_in_pieces) {
@@ -266,6 +272,41 @@ TEST(an_early_answer_ends_the_connection) {
     say(&c, GET("/evil"));
     CHECK_EQ(k.requests, 1);
     CHECK_EQ(k.closes, 0);
+    end();
+}
+
+TEST(an_actor_need_not_answer_while_a_body_is_coming) {
+    begin((http_listen_options_t){.stream_bodies = true, .limits.respond_ms = 2000});
+    k.silent = true;
+    say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for (int i = 0; i < 10; i++) {
+        pass(1500);
+        say(&c, "x");
+    }
+    CHECK_EQ(k.ends, 1);
+    pass(1500);
+    CHECK_STR(heard(&c), "");
+    pass(600);
+    CHECK(STATUS(heard(&c), 503));
+    end();
+}
+
+TEST(an_answer_that_breaks_off_before_its_turn_is_503) {
+    begin((http_listen_options_t){0});
+    keeper_t other = {.silent = true};
+    enter(&other);
+    CHECK(actor_register_name(rt, "other", other.id));
+    k.silent = true;
+    in(&k, do_route_other, 0);
+    say(&c, GET("/0") GET("/other"));
+    in(&other, do_begin, 100);
+    in(&other, do_end, 0);
+    CHECK_STR(heard(&c), "");
+    in(&k, do_answer, 0);
+    const char *text = heard(&c);
+    CHECK_EQ(count(text, "answer 0"), 1);
+    CHECK_EQ(count(text, "HTTP/1.1 503 "), 1);
+    CHECK(!c.ended);
     end();
 }
 

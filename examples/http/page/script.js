@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The page of the example, and its own test: once everything has been seen to work, <html data-check="passed">.
 "use strict";
 
