@@ -288,8 +288,14 @@ void mk_http_exchange_end(mk_http_exchange_t *ex) {
 
 /* No service of its own is told, nor an actor that has ended. */
 void mk_http_exchange_cut(mk_http_exchange_t *ex) {
+    ex->service = NULL;                  /* it has forgotten the exchange */
+    if (!mk_http_exchange_in_turn(ex)) { /* nothing has been sent yet */
+        mk_buffer_free(&ex->held);
+        ex->answer = MK_ANSWER_NONE;
+        mk_http_exchange_refuse(ex, 503);
+        return;
+    }
     ex->answer = MK_ANSWER_WHOLE;
-    ex->service = NULL; /* it has forgotten the exchange */
     mk_http_conn_cut(ex->conn, ex->framing == MK_HTTP_UNTIL_CLOSE);
 }
 
