@@ -45,7 +45,7 @@ static mk_loop_t *loop_of(const asked_t *a) { return mk_runtime_loop(a->socket.r
 
 static size_t payload_max(const asked_t *a) { return mk_runtime_payload_max(a->socket.room->rt); }
 
-/* ---- messages ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static message_t *response_message(asked_t *a) {
     http_response_payload_t head = {a->socket.id, a->status, a->headers.size, a->body.size};
@@ -89,7 +89,7 @@ static message_t *news(mk_socket_t *socket, uint32_t owed) {
     }
 }
 
-/* ---- its end ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- its end ----------------------------------------------------------------------------------------------------- */
 
 static void stop(asked_t *a) {
     if (a->fetch != NULL) mk_fetch_cancel(a->fetch);
@@ -119,7 +119,7 @@ static void fail(asked_t *a, mk_err_t why, const char *text) {
     tell_last(a);
 }
 
-/* ---- windows ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- windows ----------------------------------------------------------------------------------------------------- */
 
 static bool window_is_full(const asked_t *a) {
     return a->socket.waiting_bytes >= WINDOW_BYTES || a->socket.waiting >= WINDOW_MESSAGES;
@@ -148,7 +148,7 @@ static void handled(mk_socket_t *socket, const message_t *msg) {
 
 static const mk_socket_ops_t asked_ops = {news, handled, go_on, destroy, destroy};
 
-/* ---- the fetch's calls ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- the fetch's calls ------------------------------------------------------------------------------------------- */
 
 static void on_download_room(void *arg) {
     asked_t *a = arg;
@@ -260,7 +260,7 @@ static void on_drained(void *arg) { mk_socket_tell(&((asked_t *)arg)->socket, MK
 
 static const mk_fetch_ops_t fetch_ops = {on_head, on_data, on_end, on_failed, on_drained};
 
-/* ---- what actors call ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- what actors call -------------------------------------------------------------------------------------------- */
 
 static mk_err_t refuse(const char **why, mk_err_t err, const char *text) {
     *why = text;

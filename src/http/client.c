@@ -62,7 +62,7 @@ void mk_client_info(const mk_client_t *client, mk_client_info_t *out) {
     }
 }
 
-/* ---- a runtime's own ------------------------------------------------------------------------------------------------------------ */
+/* ---- a runtime's own --------------------------------------------------------------------------------------------- */
 
 static void fini(runtime_t *rt, mk_room_t *room) {
     (void)rt;

@@ -10,7 +10,7 @@ enum {
     REDIRECT_BODY_BYTES_MAX = 65536, /* worth reading to keep the connection */
 };
 
-/* ---- ends -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 /* The connection has done its work; the next may have it if nothing of this request or its answer is left on it. */
 static void part(mk_fetch_t *fetch, bool surplus) {
@@ -106,7 +106,7 @@ void mk_answer_turn(mk_loop_t *loop, mk_deferred_t *deferred) {
     else if (fetch->ended && !fetch->left) end_by_closing(fetch);
 }
 
-/* ---- heads ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 static bool is_redirect(const mk_fetch_t *fetch, const mk_http_response_t *response) {
     bool post = fetch->method == MK_HTTP_POST;
@@ -195,7 +195,7 @@ static size_t take_head(mk_fetch_t *fetch, const uint8_t *bytes, size_t size) {
     return used;
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- bodies ------------------------------------------------------------------------------------------------------ */
 
 /* Offers content to the user. What is not taken is offered again, and all of it is in `bytes` of the next call then. */
 static size_t offer(mk_fetch_t *fetch, const uint8_t *bytes, size_t size, bool *gone) {

@@ -25,7 +25,7 @@ void mk_conn_close(mk_conn_t *conn) {
     mk_free(conn);
 }
 
-/* ---- ready, by way of a proxy maybe ------------------------------------------------------------------------------------------- */
+/* ---- ready, by way of a proxy maybe ------------------------------------------------------------------------------ */
 
 static void ready(mk_conn_t *conn) {
     conn->state = MK_CONN_BUSY;
@@ -86,7 +86,7 @@ static size_t tunnel_data(mk_conn_t *conn, const uint8_t *bytes, size_t size) {
     return size;
 }
 
-/* ---- the stream's calls --------------------------------------------------------------------------------------------------------- */
+/* ---- the stream's calls ------------------------------------------------------------------------------------------ */
 
 static size_t on_data(mk_stream_t *stream, const uint8_t *bytes, size_t size) {
     mk_conn_t *conn = conn_of(stream);
@@ -142,7 +142,7 @@ static void on_closed(mk_stream_t *stream, mk_err_t why) {
 
 static const mk_stream_ops_t stream_ops = {on_open, on_data, on_end, on_drained, on_closed};
 
-/* ---- beginning -------------------------------------------------------------------------------------------------------------------- */
+/* ---- beginning --------------------------------------------------------------------------------------------------- */
 
 static void dial(mk_conn_t *conn) {
     mk_fetch_t       *fetch = conn->fetch;

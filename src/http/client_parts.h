@@ -24,7 +24,7 @@ enum {
     MK_FETCH_EARLY_BYTES = 262144,   /* of a streamed body, before there is a connection                */
 };
 
-/* ---- origins: whose connections are interchangeable -------------------------------------------------------------------------- */
+/* ---- origins: whose connections are interchangeable ---------------------------------------------------------------------- */
 
 struct mk_origin {
     mk_client_t *client;
@@ -38,7 +38,7 @@ struct mk_origin {
     char         key[];
 };
 
-/* ---- the client ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the client ---------------------------------------------------------------------------------------------------------- */
 
 struct mk_trust_job;
 
@@ -58,7 +58,7 @@ struct mk_client {
     mk_http_field_t      fields[MK_HTTP_FIELDS];
 };
 
-/* ---- connections --------------------------------------------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------------------------------------- */
 
 typedef enum mk_conn_state {
     MK_CONN_TRUST,    /* waits for the system's authorities         */
@@ -85,7 +85,7 @@ struct mk_conn {
     bool             used;    /* has brought an answer before                       */
 };
 
-/* ---- fetches ------------------------------------------------------------------------------------------------------------------- */
+/* ---- fetches ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum mk_route { MK_ROUTE_DIRECT, MK_ROUTE_FORWARD, MK_ROUTE_TUNNEL } mk_route_t;
 
@@ -142,7 +142,7 @@ struct mk_fetch {
     bool             paused, left, ended; /* bytes wait in the stream; the server has ended its side   */
 };
 
-/* ---- client_pool.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- client_pool.c ------------------------------------------------------------------------------------------------------- */
 
 /* Puts the fetch into the line of its origin (its route is known). MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_pool_join(mk_fetch_t *fetch);
@@ -156,7 +156,7 @@ void mk_pool_not_idle(mk_conn_t *conn);
 void mk_pool_drop_origin(mk_origin_t *origin);
 mk_origin_t *mk_pool_origin(mk_client_t *client, const char *key, size_t key_size, bool apart);
 
-/* ---- client_conn.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- client_conn.c ------------------------------------------------------------------------------------------------------- */
 
 /* A new connection for this fetch. The fetch may have failed when this returns. */
 void mk_conn_open(mk_fetch_t *fetch);
@@ -167,7 +167,7 @@ void mk_conn_close(mk_conn_t *conn);
 /* The system's authorities are known, or cannot be. */
 void mk_conn_trusted(mk_client_t *client, mk_err_t err, const char *why);
 
-/* ---- client_request.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- client_request.c ---------------------------------------------------------------------------------------------------- */
 
 /* Writes head and body (as much as there is of it) to the fetch's connection. False: the fetch has failed. */
 bool mk_request_write(mk_fetch_t *fetch);
@@ -180,7 +180,7 @@ MK_MUST_CHECK mk_err_t mk_request_fields(mk_buffer_t *out, const char *const *he
 /* What a redirect changes: the method, and what may not go to another origin. */
 void mk_request_redirect(mk_fetch_t *fetch, unsigned status, bool same_origin);
 
-/* ---- client_answer.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- client_answer.c ----------------------------------------------------------------------------------------------------- */
 
 /* Bytes for a busy connection; how many are done with (any number when the fetch is gone). */
 size_t mk_answer_data(mk_fetch_t *fetch, const uint8_t *bytes, size_t size);
@@ -188,20 +188,20 @@ void   mk_answer_end(mk_fetch_t *fetch);
 void   mk_answer_broken(mk_fetch_t *fetch, mk_err_t why, const char *text);
 void   mk_answer_turn(mk_loop_t *loop, mk_deferred_t *deferred);
 
-/* ---- client_proxy.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- client_proxy.c ------------------------------------------------------------------------------------------------------ */
 
 /* How to reach the fetch's address: sets route and proxy. MK_ERR_INVALID: a proxy's address is none; MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_proxy_route(mk_fetch_t *fetch);
 /* Whether NO_PROXY's `list` exempts it. */
 bool mk_proxy_is_exempt(const char *list, const mk_url_t *url);
 
-/* ---- client_trust.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- client_trust.c ------------------------------------------------------------------------------------------------------ */
 
 /* Has mk_conn_trusted() called, later. */
 MK_MUST_CHECK mk_err_t mk_trust_ask(mk_client_t *client);
 void                   mk_trust_forget(mk_client_t *client);
 
-/* ---- fetch.c ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- fetch.c ------------------------------------------------------------------------------------------------------------- */
 
 /* It and its connection are gone, and its user is told. */
 void mk_fetch_fail(mk_fetch_t *fetch, mk_err_t why, const char *format, ...) MK_PRINTF(3, 4);

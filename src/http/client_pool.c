@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "http/client_parts.h"
 
-/* ---- origins --------------------------------------------------------------------------------------------------------------------- */
+/* ---- origins ----------------------------------------------------------------------------------------------------- */
 
 mk_origin_t *mk_pool_origin(mk_client_t *client, const char *key, size_t key_size, bool apart) {
     for (mk_node_t *node = client->origins; node != NULL; node = node->next) {
@@ -45,7 +45,7 @@ static mk_origin_t *origin_of(mk_fetch_t *fetch) {
     return key->failed ? NULL : mk_pool_origin(client, (const char *)key->bytes, key->size, false);
 }
 
-/* ---- lines ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 mk_err_t mk_pool_join(mk_fetch_t *fetch) {
     mk_origin_t *origin = origin_of(fetch);
@@ -70,7 +70,7 @@ void mk_pool_leave_line(mk_fetch_t *fetch) {
     fetch->prev = fetch->next = NULL;
 }
 
-/* ---- the pump -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the pump ---------------------------------------------------------------------------------------------------- */
 
 static mk_conn_t *idle_one(const mk_origin_t *origin) {
     return origin->idle != NULL ? mk_container_of(origin->idle, mk_conn_t, idle) : NULL;
@@ -109,7 +109,7 @@ void mk_pool_look_at(mk_origin_t *origin) {
     mk_loop_defer(origin->client->loop, &origin->client->pump, pump);
 }
 
-/* ---- idle connections -------------------------------------------------------------------------------------------------------------- */
+/* ---- idle connections -------------------------------------------------------------------------------------------- */
 
 static void on_idle_for_too_long(mk_wheel_t *wheel, mk_timer_t *timer) {
     (void)wheel;

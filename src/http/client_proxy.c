@@ -5,7 +5,7 @@
 
 #include "http/client_parts.h"
 
-/* ---- NO_PROXY ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- NO_PROXY ---------------------------------------------------------------------------------------------------- */
 
 /* "10.0.0.0/8", "fd00::/8". */
 static bool is_in_network(mk_http_text_t network, const mk_addr_t *addr) {
@@ -85,7 +85,7 @@ bool mk_proxy_is_exempt(const char *list, const mk_url_t *url) {
     return false;
 }
 
-/* ---- which one -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- which one --------------------------------------------------------------------------------------------------- */
 
 /* Lower case goes first; an empty value is none. */
 static const char *variable(mk_client_env_fn *env, const char *lower, const char *upper) {

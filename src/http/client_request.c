@@ -7,7 +7,7 @@
 #include "http/client_parts.h"
 #include "http/codec/message.h"
 
-/* ---- the caller's fields: whole lines, checked when they came ------------------------------------------------------------------- */
+/* ---- the caller's fields: whole lines, checked when they came ---------------------------------------------------- */
 
 mk_err_t mk_request_fields(mk_buffer_t *out, const char *const *headers, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -50,7 +50,7 @@ static void drop(mk_buffer_t *lines, bool (*dropped)(mk_http_text_t name)) {
     lines->size = kept;
 }
 
-/* ---- heads -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
 
 bool mk_request_basic(mk_buffer_t *out, const mk_url_t *url) {
     size_t chars = MK_BASE64_CHARS(url->user_size);
@@ -123,7 +123,7 @@ mk_err_t mk_request_tunnel(mk_fetch_t *fetch) {
     return out->failed ? MK_ERR_NOMEM : mk_stream_write(&fetch->conn->stream, out->bytes, out->size);
 }
 
-/* ---- on their way -------------------------------------------------------------------------------------------------------------------- */
+/* ---- on their way ------------------------------------------------------------------------------------------------ */
 
 static void begin_awaiting(mk_fetch_t *fetch) {
     fetch->state = MK_FETCH_HEAD;
@@ -160,7 +160,7 @@ bool mk_request_write(mk_fetch_t *fetch) {
     return !gone;
 }
 
-/* ---- redirects ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- redirects --------------------------------------------------------------------------------------------------- */
 
 static bool is_of_the_body(mk_http_text_t name) {
     return name.size > 8 && mk_http_text_alike((mk_http_text_t){name.at, 8}, "Content-");

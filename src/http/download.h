@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* download.h -- bytes into a file that appears when it is whole: they are written to a new file beside it, on helper threads, which
- * takes its place when all of them are on the disk. Whatever goes wrong before, nothing is left behind. One thread, that of the
- * loop. */
+/* download.h -- bytes into a file that appears when it is whole: they are written to a new file beside it, on helper threads,
+ * which takes its place when all of them are on the disk. Whatever goes wrong before, nothing is left behind. One thread, that
+ * of the loop. */
 #ifndef MK_HTTP_DOWNLOAD_H
 #define MK_HTTP_DOWNLOAD_H
 

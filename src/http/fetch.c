@@ -13,7 +13,7 @@ enum { REDIRECTS_MAX = 5, CONNECT_MS = 10000, RESPONSE_MS = 30000, BODY_MS = 300
 
 static uint32_t or_else(uint32_t value, uint32_t otherwise) { return value != 0 ? value : otherwise; }
 
-/* ---- ends -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 void mk_fetch_free(mk_fetch_t *fetch) {
     mk_wheel_t *wheel = &fetch->client->loop->wheel;
@@ -55,7 +55,7 @@ void mk_fetch_fail(mk_fetch_t *fetch, mk_err_t why, const char *format, ...) {
     ops->failed(arg, why, text);
 }
 
-/* ---- deadlines ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 void mk_fetch_arm(mk_fetch_t *fetch, uint32_t ms) {
     mk_loop_t *loop = fetch->client->loop;
@@ -95,7 +95,7 @@ static void on_total(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_fetch_fail(fetch, MK_ERR_TIMEOUT, "%s: it took too long in all", fetch->url.authority);
 }
 
-/* ---- beginnings -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- beginnings -------------------------------------------------------------------------------------------------- */
 
 static mk_err_t refuse(const char **why, mk_err_t err, const char *text) {
     *why = text;
@@ -199,7 +199,7 @@ mk_err_t mk_fetch_start(mk_client_t *client, const mk_fetch_options_t *options, 
     return MK_OK;
 }
 
-/* ---- under way ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- under way --------------------------------------------------------------------------------------------------- */
 
 void mk_fetch_pause(mk_fetch_t *fetch) {
     fetch->paused = true;
@@ -217,7 +217,7 @@ void mk_fetch_resume(mk_fetch_t *fetch) {
 
 bool mk_fetch_append_url(mk_buffer_t *out, const mk_fetch_t *fetch) { return mk_url_append(out, &fetch->url); }
 
-/* ---- streamed bodies ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- streamed bodies --------------------------------------------------------------------------------------------- */
 
 static bool is_connected(const mk_fetch_t *fetch) {
     return fetch->state == MK_FETCH_HEAD || fetch->state == MK_FETCH_BODY;

@@ -21,7 +21,7 @@
 typedef struct mk_client mk_client_t;
 typedef struct mk_fetch  mk_fetch_t;
 
-/* ---- clients --------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ------------------------------------------------------------------------------------------------------------- */
 
 /* MK_ERR_NOMEM. The net outlives it. */
 MK_MUST_CHECK mk_err_t mk_client_create(mk_net_t *net, mk_client_t **out);
@@ -47,7 +47,7 @@ typedef struct mk_client_info {
 } mk_client_info_t;
 void mk_client_info(const mk_client_t *client, mk_client_info_t *out);
 
-/* ---- fetches --------------------------------------------------------------------------------------------------------------- */
+/* ---- fetches ------------------------------------------------------------------------------------------------------------- */
 
 /* What an upgraded connection (101) says: bytes are no longer HTTP's. Signatures are those of mk_stream_ops_t but for `arg`. */
 typedef struct mk_upgrade_ops {
@@ -64,8 +64,8 @@ typedef struct mk_upgrade_ops {
 typedef struct mk_fetch_ops {
     /* The answer's head, once; texts are borrowed. 1xx are not told, nor redirects that are followed, nor a proxy's. */
     void   (*head)(void *arg, const mk_http_response_t *response);
-    /* A piece of its body, out of its framing; borrowed. Returns how many bytes it is done with. Fewer than all: nothing more comes
-     * before mk_fetch_resume(), then the rest is offered again. */
+    /* A piece of its body, out of its framing; borrowed. Returns how many bytes it is done with. Fewer than all: nothing more
+     * comes before mk_fetch_resume(), then the rest is offered again. */
     size_t (*data)(void *arg, const uint8_t *bytes, size_t size);
     /* The answer is whole. The last call. */
     void   (*end)(void *arg);
@@ -92,8 +92,8 @@ typedef struct mk_fetch_options {
     const char        *url;       /* http: or https:; with `upgrade` ws: or wss: as well                               */
     const char *const *headers;   /* "Key: Value"; Host, Connection, Content-Length and other fields of the framing are refused */
     size_t             headers_n;
-    mk_slice_t         lines;     /* whole field lines with their CR LF, made by codec/message.h and not looked at: what a handshake
-                                     needs besides, Connection and Upgrade included. They go to no other origin than the first */
+    mk_slice_t         lines;     /* whole field lines with their CR LF, made by codec/message.h and not looked at: what a
+                                     handshake needs besides, Connection and Upgrade included. For the first origin alone   */
     mk_slice_t         body;
     bool               stream_body; /* the body follows by mk_fetch_send() instead                                   */
     int64_t            stream_bytes; /* its length; -1: chunked                                                      */
@@ -119,8 +119,8 @@ typedef struct mk_fetch_options {
  *   MK_ERR_LIMIT    too many fetches at a time (MK_FETCHES_MAX)
  *   MK_ERR_NOMEM */
 enum { MK_FETCHES_MAX = 4096 };
-MK_MUST_CHECK mk_err_t mk_fetch_start(mk_client_t *client, const mk_fetch_options_t *options, const mk_fetch_ops_t *ops, void *arg,
-                                      mk_fetch_t **out, const char **why);
+MK_MUST_CHECK mk_err_t mk_fetch_start(mk_client_t *client, const mk_fetch_options_t *options, const mk_fetch_ops_t *ops,
+                                      void *arg, mk_fetch_t **out, const char **why);
 
 /* Over, now: no call comes any more. A connection in the middle of something is closed. */
 void mk_fetch_cancel(mk_fetch_t *fetch);
@@ -129,14 +129,14 @@ void mk_fetch_cancel(mk_fetch_t *fetch);
 void mk_fetch_pause(mk_fetch_t *fetch);
 void mk_fetch_resume(mk_fetch_t *fetch);
 
-/* A piece of a streamed request body, copied and taken whole. Sending may begin at once; what is sent before there is a connection
- * waits. MK_ERR_FULL: 256 KiB wait already, nothing was taken, and `drained` will be called. MK_ERR_TOOLONG: more than
+/* A piece of a streamed request body, copied and taken whole. Sending may begin at once; what is sent before there is a
+ * connection waits. MK_ERR_FULL: 256 KiB wait already, nothing was taken, and `drained` will be called. MK_ERR_TOOLONG: more than
  * stream_bytes, nothing was taken. MK_ERR_CLOSED: it was ended, or is not wanted any more: the connection is breaking, or a
  * redirect goes on without it. MK_ERR_INVALID: not streamed. MK_ERR_NOMEM. A server may answer before it has read all of it; the
  * answer's end is the end of the fetch, sent or not. A streamed body cannot be sent twice: a redirect that asks for that is an
  * answer like any other. */
 MK_MUST_CHECK mk_err_t mk_fetch_send(mk_fetch_t *fetch, const void *data, size_t size);
-/* That was all. MK_ERR_INVALID: fewer bytes than stream_bytes were sent; go on, or cancel. MK_ERR_CLOSED, MK_ERR_NOMEM as above. */
+/* That was all. MK_ERR_INVALID: fewer bytes than stream_bytes were sent; go on, or cancel. MK_ERR_FULL and so on as above. */
 MK_MUST_CHECK mk_err_t mk_fetch_send_end(mk_fetch_t *fetch);
 
 /* The address it is about at present: that of the last redirect. "http://host/path"; appended. False: out of memory. */

@@ -171,7 +171,7 @@ TEST(a_connection_of_its_own_is_not_counted_and_not_kept) {
     close_stage();
 }
 
-/* ---- deadlines ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- deadlines --------------------------------------------------------------------------------------------------- */
 
 /* When it is over, in milliseconds. */
 static unsigned times_out(const mk_fetch_options_t *options) {

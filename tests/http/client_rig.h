@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client_rig.h -- a client on the fake network, a server that says what the test's table says, byte for byte, and fetches that note
- * what they are told. Every name ending in ".test" leads to the same server; what it was asked is kept. */
+/* client_rig.h -- a client on the fake network, a server that says what the test's table says, byte for byte, and fetches that
+ * note what they are told. Every name ending in ".test" leads to the same server; what it was asked is kept. */
 #ifndef MK_TESTS_CLIENT_RIG_H
 #define MK_TESTS_CLIENT_RIG_H
 
@@ -20,7 +20,7 @@ static mk_loop_t   *stage = &own_loop; /* or a runtime's */
 static mk_net_t    *net;
 static mk_client_t *client;
 
-/* ---- the server ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the server ---------------------------------------------------------------------------------------------------------- */
 
 /* What it says to a request that begins with `asked` ("GET /a "), on whatever host. NULL at the end of the table. */
 typedef struct reply {
@@ -193,7 +193,7 @@ static inline const char *asked(void) {
     return (const char *)server.log.bytes;
 }
 
-/* ---- fetches ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- fetches ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum { IN_NONE, IN_HEAD, IN_DATA, IN_END, IN_FAILED, IN_DRAINED } moment_t;
 
@@ -301,7 +301,7 @@ static inline void fetch_ok(const char *url, const char *body) {
     forget(&got);
 }
 
-/* ---- the stage -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the stage ----------------------------------------------------------------------------------------------------------- */
 
 static const char *no_env(const char *name) {
     (void)name;

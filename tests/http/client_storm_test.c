@@ -85,7 +85,7 @@ TEST(in_a_storm_each_fetch_ends_once) {
     }
 }
 
-/* ---- answers that somebody has chewed on ------------------------------------------------------------------------------------------------ */
+/* ---- answers that somebody has chewed on ------------------------------------------------------------------------- */
 
 static void chew(rig_random_t *dice, char *text, size_t *size) {
     static const char bits[] = "\r\n :;0123456789abcHTP/\x01\xff,-";

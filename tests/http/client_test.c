@@ -192,7 +192,7 @@ TEST(what_would_be_two_requests_is_refused) {
     close_stage();
 }
 
-/* ---- back-pressure ------------------------------------------------------------------------------------------------------------------- */
+/* ---- back-pressure ----------------------------------------------------------------------------------------------- */
 
 TEST(a_slow_reader_gets_every_byte_once) {
     for (size_t take = 1; take < 4; take++) {
@@ -260,7 +260,7 @@ TEST(a_body_longer_than_allowed_is_cut_off) {
     close_stage();
 }
 
-/* ---- streamed requests ----------------------------------------------------------------------------------------------------------------- */
+/* ---- streamed requests ------------------------------------------------------------------------------------------- */
 
 TEST(a_body_may_follow_in_pieces) {
     for (int known = 0; known < 2; known++) {
@@ -326,7 +326,7 @@ TEST(only_streams_take_pieces) {
     close_stage();
 }
 
-/* ---- ends of one's own ------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends of one's own ------------------------------------------------------------------------------------------- */
 
 static void cancel_it(got_t *got) {
     if (got->fetch != NULL) mk_fetch_cancel(got->fetch);
@@ -385,7 +385,7 @@ TEST(a_client_ends_with_everything_under_way) {
     close_stage();
 }
 
-/* ---- out of memory --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- out of memory ----------------------------------------------------------------------------------------------- */
 
 static void run_without_memory(const char *url) {
     for (unsigned n = 1;; n++) {

@@ -113,7 +113,7 @@ TEST(trust_of_another_is_another_connection) {
     close_secure();
 }
 
-/* ---- the system's authorities ------------------------------------------------------------------------------------------------------------- */
+/* ---- the system's authorities ------------------------------------------------------------------------------------ */
 
 static void trust_in(const char *file) {
     char path[512];

@@ -31,7 +31,7 @@ static reply_t answers[] = {
     {0},
 };
 
-/* ---- an actor that does what it is told ------------------------------------------------------------------------------------------------ */
+/* ---- an actor that does what it is told -------------------------------------------------------------------------- */
 
 typedef struct who {
     actor_id_t           id;
@@ -140,7 +140,7 @@ static bool heard(const char *text) {
     return a.body.size == strlen(text) && (a.body.size == 0 || memcmp(a.body.bytes, text, a.body.size) == 0);
 }
 
-/* ---- whole and streamed -------------------------------------------------------------------------------------------------------------------- */
+/* ---- whole and streamed ------------------------------------------------------------------------------------------ */
 
 static void do_get(who_t *who) { who->conn = actor_http_get(rt, "http://a.test/hello"); }
 static void do_bad_gets(who_t *who) {
@@ -239,7 +239,7 @@ TEST(messages_are_no_longer_than_they_may_be) {
     close_play();
 }
 
-/* ---- streamed requests ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- streamed requests ------------------------------------------------------------------------------------------- */
 
 static char     piece[65536];
 static unsigned pieces;
@@ -278,7 +278,7 @@ TEST(an_actor_sends_a_body_in_pieces) {
     close_play();
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 TEST(with_an_actor_its_fetches_end) {
     static const char *const urls[] = {"http://a.test/later", "http://a.test/slow", "http://a.test/big",
@@ -334,7 +334,7 @@ TEST(a_runtime_ends_with_fetches_under_way) {
     close_play();
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static char folder[200], target[256];
 
@@ -448,7 +448,7 @@ TEST(a_runtime_that_ends_leaves_no_half_of_a_file) {
     remove_folder();
 }
 
-/* ---- out of memory ---------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- out of memory ----------------------------------------------------------------------------------------------- */
 
 static void run_without_memory(http_fetch_options_t options) {
     for (unsigned n = 1;; n++) {
