@@ -22,8 +22,9 @@ struct mk_download {
     void                    *arg;
     mk_deferred_t            trouble; /* `err` is to be told, and there is no job to do it */
     mk_buffer_t              filling, writing;
-    mk_err_t                 err;
-    int                      file; /* -1: not made yet, or no more                       */
+    mk_err_t                 err;     /* of the whole                                       */
+    mk_err_t                 outcome; /* of the job: the helper's until that is done        */
+    int                      file;    /* -1: not made yet, or no more                       */
     char                    *path, *aside;
     bool                     made;    /* the file aside exists                              */
     bool                     running; /* the job is on its way                              */
@@ -64,12 +65,12 @@ static void run(mk_job_t *job) {
         remove_aside(d);
         return;
     }
-    d->err = write_aside(d);
-    if (d->err != MK_OK) {
+    d->outcome = write_aside(d);
+    if (d->outcome != MK_OK) {
         remove_aside(d);
     } else if (d->last) {
         d->made = false;
-        d->err = mk_file_publish(d->file, d->aside, d->path);
+        d->outcome = mk_file_publish(d->file, d->aside, d->path);
     }
 }
 
@@ -139,7 +140,7 @@ static void done(mk_loop_t *loop, mk_job_t *job) {
     mk_download_t *d = mk_container_of(job, mk_download_t, job);
     (void)loop;
     d->running = false;
-    if (job->run != NULL && !d->cancelled) d->err = MK_ERR_CLOSED; /* the loop ends, and it was never run */
+    d->err = job->run == NULL ? d->outcome : MK_ERR_CLOSED; /* not run: the loop ends */
     if (d->cancelled) {
         vanish(d);
     } else if (d->err != MK_OK || d->last) {
