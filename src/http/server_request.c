@@ -100,7 +100,7 @@ static mk_http_exchange_t *create(mk_http_conn_t *conn, const mk_http_request_t 
     if (conn->first == NULL) conn->first = ex;
     else conn->last->next = ex;
     conn->last = ex;
-    if (++conn->line >= conn->server->options.limits.pipeline_max) mk_http_conn_pause(conn, MK_PAUSE_LINE);
+    conn->line++;
     return ex;
 }
 
@@ -158,7 +158,6 @@ static void ask_actor(mk_http_exchange_t *ex, const mk_http_request_t *request, 
         mk_http_exchange_refuse(ex, status);
         return;
     }
-    if (ex->ws != NULL) mk_http_conn_pause(conn, MK_PAUSE_UPGRADE);
     ex->expects = request->expect_continue && conn->reading == ex;
     bool whole = conn->reading != ex;
     if (ex->expects && mk_http_exchange_in_turn(ex)) mk_http_conn_advance(conn);

@@ -96,6 +96,18 @@ TEST(a_sender_that_is_not_read_by_us_is_not_late) {
     end();
 }
 
+TEST(a_full_line_does_not_keep_the_body_of_its_last_request_from_coming) {
+    begin((http_listen_options_t){.limits.pipeline_max = 1});
+    say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    say(&c, "llo" GET("/next"));
+    CHECK_STR(heard(&c), OK_HEAD(12) "POST / hello" OK_HEAD(10) "GET /next ");
+    say(&c, "GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 5\r\n\r\nhe");
+    say(&c, "llo" GET("/next"));
+    CHECK_STR(heard(&c), OK_HEAD(12) "GET /w hello" OK_HEAD(10) "GET /next ");
+    end();
+}
+
 /* ---- slow readers ---------------------------------------------------------------------------------------------------------- */
 
 static char big[4 << 20];
