@@ -103,21 +103,14 @@ void mk_http_conn_resume(mk_http_conn_t *conn, uint8_t why) {
     mk_stream_resume(&conn->stream);
 }
 
-/* Why the next head is not to be read yet; 0: it is. The body of the last request always is. */
-static uint8_t must_wait(const mk_http_conn_t *conn) {
-    if (conn->line >= conn->server->options.limits.pipeline_max) return MK_PAUSE_LINE;
-    return conn->last != NULL && conn->last->ws != NULL ? MK_PAUSE_UPGRADE : 0;
-}
-
 /* The field array is one for all: a head is used up before the next is read. */
 static size_t take_head(mk_http_conn_t *conn, const uint8_t *bytes, size_t size) {
     mk_http_server_t *server = conn->server;
     mk_http_request_t request;
     mk_http_wrong_t   wrong;
     size_t            used;
-    uint8_t           wait = must_wait(conn);
-    if (wait != 0) {
-        mk_http_conn_pause(conn, wait);
+    if (conn->line >= server->options.limits.pipeline_max) { /* the body of the last one would still be read */
+        mk_http_conn_pause(conn, MK_PAUSE_LINE);
         return 0;
     }
     request.fields = (mk_http_fields_t){.at = server->fields, .cap = server->options.limits.headers_max};

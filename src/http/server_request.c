@@ -57,10 +57,16 @@ static actor_t *actor_of(const mk_http_exchange_t *ex) {
 
 /* ---- to the actor ------------------------------------------------------------------------------------------------------ */
 
+/* What comes behind a request for a WebSocket, an end too, may be the session's. */
+static void stop_before_session(mk_http_exchange_t *ex) {
+    if (ex->ws != NULL && ex->conn->reading != ex) mk_http_conn_pause(ex->conn, MK_PAUSE_UPGRADE);
+}
+
 static void deliver(mk_http_exchange_t *ex) {
     mk_http_conn_t *conn = ex->conn;
     actor_t        *actor = actor_of(ex);
     message_t      *msg = ex->request;
+    stop_before_session(ex);
     if (actor == NULL || mk_socket_join(&ex->socket, actor) != MK_OK) {
         mk_http_exchange_refuse(ex, 503);
         return;
@@ -236,6 +242,7 @@ static void body_is_whole(mk_http_conn_t *conn) {
         ex->asked_ms = mk_http_now_ms(conn);
         mk_http_conn_watch(conn, conn->server->options.limits.respond_ms);
         mk_socket_tell(&ex->socket, MK_OWED_ENDED);
+        stop_before_session(ex);
     }
     if (ex->intake != MK_INTAKE_COLLECT || ex->request == NULL) return;
     uint8_t *payload = payload_of(ex->request);

@@ -106,6 +106,17 @@ TEST(a_full_line_does_not_keep_the_body_of_its_last_request_from_coming) {
     say(&c, "llo" GET("/next"));
     CHECK_STR(heard(&c), OK_HEAD(12) "GET /w hello" OK_HEAD(10) "GET /next ");
     end();
+
+    begin((http_listen_options_t){.stream_bodies = true});
+    k.silent = true;
+    say(&c, "GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 5\r\n\r\nhe");
+    say(&c, "llo" GET("/next"));
+    CHECK_EQ(k.ends, 1);
+    CHECK_EQ(k.requests, 1);
+    in(&k, do_answer, 0);
+    CHECK_EQ(k.requests, 2);
+    end();
 }
 
 /* ---- slow readers ---------------------------------------------------------------------------------------------------------- */
