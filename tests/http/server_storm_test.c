@@ -66,6 +66,10 @@ static bool on_message(keeper_t *keeper, message_t *msg) {
     return true;
 }
 
+#define UPGRADE                                                                                                \
+    "GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
 static const char *const said[] = {
     GET("/1"),
     GET("/other/2"),
@@ -80,8 +84,7 @@ static const char *const said[] = {
     "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     "GET /c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
-    "GET /w HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    UPGRADE,
 };
 
 static bool do_other_route(keeper_t *who, uint64_t arg) {
