@@ -95,6 +95,7 @@ void runtime_destroy(runtime_t *rt) {
     if (rt == NULL) return;
     mk_assert(rt->sched.running == NULL);
     end_everyone(rt);
+    mk_loop_settle(&rt->loop); /* the last words of those who have ended get one try to leave */
     for (size_t i = 0; i < rt->transports_n; i++)
         if (rt->transports[i]->destroy != NULL) rt->transports[i]->destroy(rt->transports[i]);
     mk_free(rt->transports);
