@@ -66,7 +66,7 @@ typedef struct guests {
 
 static void leave(guests_t *guests, http_conn_id_t id) {
     for (size_t i = 0; i < guests->n; i++)
-        if (guests->ids[i] == id) guests->ids[i--] = guests->ids[--guests->n];
+        if (guests->ids[i] == id) guests->ids[i] = guests->ids[--guests->n];
 }
 
 static void tick(runtime_t *rt, const guests_t *guests, size_t first) {
@@ -178,24 +178,20 @@ static mk_err_t routes(runtime_t *rt, uint16_t port, const char *folder) {
     return err;
 }
 
+/* Owns the listener, and with it the routes; "/{file*}" leaves no request over for its own mailbox. */
 static bool site_behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
-    const site_t *site = state;
+    const site_t         *site = state;
+    http_listen_options_t options = {.port = site->port, .tls = site->tls, .limits.body_bytes_max = BODY_BYTES_MAX};
+    uint16_t              port;
     (void)self;
-    if (msg->type == MSG_HTTP_REQUEST) { /* one that no route takes */
-        say(rt, id_of(msg), 404, "Not here.\n");
-    } else if (msg->type == MSG_START) {
-        http_listen_options_t options = {.port = site->port, .tls = site->tls, .limits.body_bytes_max = BODY_BYTES_MAX};
-        uint16_t              port;
-        mk_err_t              err = actor_http_listen_opts(rt, &options, &port);
-        if (err == MK_OK) err = routes(rt, port, site->folder);
-        if (err != MK_OK) {
-            fprintf(stderr, "web: %s\n", mk_err_text(err));
-            exit(1);
-        }
-        printf("Look at http%s://localhost:%u/\n", site->tls != NULL ? "s" : "", port);
-        fflush(stdout);
-    }
-    return true;
+    if (msg->type != MSG_START) return true;
+    mk_err_t err = actor_http_listen_opts(rt, &options, &port);
+    if (err == MK_OK) err = routes(rt, port, site->folder);
+    if (err == MK_OK) printf("Look at http%s://localhost:%u/\n", site->tls != NULL ? "s" : "", port);
+    else fprintf(stderr, "web: %s\n", mk_err_text(err));
+    fflush(stdout);
+    if (err != MK_OK) runtime_stop(rt);
+    return err == MK_OK;
 }
 
 static socket_bytes_t file_read(const char *path, char text[PEM_BYTES_MAX]) {
@@ -226,10 +222,8 @@ int main(int argc, char **argv) {
     static guests_t readers, people;
     static list_t   lists[GUESTS_MAX];
     site_t          site = {0};
-    if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: %s PORT FOLDER [CERTIFICATE KEY]     PORT 0: one is chosen\n", argv[0]);
-        return 2;
-    }
+    if (argc != 3 && argc != 5)
+        return fprintf(stderr, "usage: web PORT FOLDER [CERTIFICATE KEY]     PORT 0: one is chosen\n"), 2;
     site.port = (uint16_t)atoi(argv[1]);
     site.folder = argv[2];
     if (argc == 5 && (site.tls = tls_of(argv[3], argv[4])) == NULL) return 1;
@@ -241,6 +235,7 @@ int main(int argc, char **argv) {
                               {.behavior = numbers_behave, .name = "numbers", .state = lists},
                               {.behavior = site_behave, .name = "site", .state = &site}};
     actor_id_t      id;
+    if (rt == NULL) return 1;
     runtime_enable_logging(rt);
     for (size_t i = 0; i < sizeof cast / sizeof cast[0]; i++)
         if (actor_spawn_opts(rt, &cast[i], &id) != MK_OK) return 1;

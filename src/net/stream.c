@@ -134,8 +134,8 @@ void mk_stream_reset(mk_stream_t *s) {
 }
 
 void mk_stream_fail(mk_stream_t *s, mk_err_t err, const char *why) {
-    mk_net_t              *net = s->net;
-    size_t                 length = why != NULL ? strlen(why) : 0;
+    mk_net_t *net = s->net;
+    size_t    length = why != NULL ? strlen(why) : 0;
     if (length >= sizeof net->why) length = sizeof net->why - 1;
     const mk_stream_ops_t *ops = s->kind->ops;
     if (length != 0) memmove(net->why, why, length); /* it may lie in the engine, which goes now */
