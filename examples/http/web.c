@@ -165,6 +165,7 @@ typedef struct site {
     uint16_t      port;
     const char   *folder;
     socket_tls_t *tls;
+    mk_err_t      err; /* why it could not open */
 } site_t;
 
 static mk_err_t routes(runtime_t *rt, uint16_t port, const char *folder) {
@@ -180,18 +181,17 @@ static mk_err_t routes(runtime_t *rt, uint16_t port, const char *folder) {
 
 /* Owns the listener, and with it the routes; "/{file*}" leaves no request over for its own mailbox. */
 static bool site_behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
-    const site_t         *site = state;
+    site_t               *site = state;
     http_listen_options_t options = {.port = site->port, .tls = site->tls, .limits.body_bytes_max = BODY_BYTES_MAX};
     uint16_t              port;
     (void)self;
     if (msg->type != MSG_START) return true;
-    mk_err_t err = actor_http_listen_opts(rt, &options, &port);
-    if (err == MK_OK) err = routes(rt, port, site->folder);
-    if (err == MK_OK) printf("Look at http%s://localhost:%u/\n", site->tls != NULL ? "s" : "", port);
-    else fprintf(stderr, "web: %s\n", mk_err_text(err));
+    site->err = actor_http_listen_opts(rt, &options, &port);
+    if (site->err == MK_OK) site->err = routes(rt, port, site->folder);
+    if (site->err == MK_OK) printf("Look at http%s://localhost:%u/\n", site->tls != NULL ? "s" : "", port);
+    else runtime_stop(rt);
     fflush(stdout);
-    if (err != MK_OK) runtime_stop(rt);
-    return err == MK_OK;
+    return true;
 }
 
 static socket_bytes_t file_read(const char *path, char text[PEM_BYTES_MAX]) {
@@ -222,8 +222,10 @@ int main(int argc, char **argv) {
     static guests_t readers, people;
     static list_t   lists[GUESTS_MAX];
     site_t          site = {0};
-    if (argc != 3 && argc != 5)
-        return fprintf(stderr, "usage: web PORT FOLDER [CERTIFICATE KEY]     PORT 0: one is chosen\n"), 2;
+    if (argc != 3 && argc != 5) {
+        fprintf(stderr, "usage: web PORT FOLDER [CERTIFICATE KEY]     PORT 0: one is chosen\n");
+        return 2;
+    }
     site.port = (uint16_t)atoi(argv[1]);
     site.folder = argv[2];
     if (argc == 5 && (site.tls = tls_of(argv[3], argv[4])) == NULL) return 1;
@@ -246,5 +248,6 @@ int main(int argc, char **argv) {
     runtime_run(rt);
     runtime_destroy(rt);
     socket_tls_release(site.tls);
-    return 0;
+    if (site.err != MK_OK) fprintf(stderr, "web: %s\n", mk_err_text(site.err));
+    return site.err == MK_OK ? 0 : 1;
 }
