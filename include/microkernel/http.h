@@ -26,7 +26,8 @@ typedef uint32_t http_conn_id_t;
 #define MSG_HTTP_RESPONSE     (MK_MSG_SYSTEM_BASE + 0x50u) /* http_response_payload_t: client, all of it, or a streamed head   */
 #define MSG_HTTP_ERROR        (MK_MSG_SYSTEM_BASE + 0x51u) /* http_error_payload_t: client; the last one of its id             */
 #define MSG_HTTP_REQUEST      (MK_MSG_SYSTEM_BASE + 0x52u) /* http_request_payload_t: server                                   */
-#define MSG_HTTP_LISTEN_ERROR (MK_MSG_SYSTEM_BASE + 0x53u) /* http_error_payload_t, conn_id 0: a listener gave up              */
+#define MSG_HTTP_LISTEN_ERROR (MK_MSG_SYSTEM_BASE + 0x53u) /* http_error_payload_t, conn_id 0: a listener gave up. None does
+                                                              today: out of descriptors it rests and tries again               */
 #define MSG_HTTP_CONN_CLOSED  (MK_MSG_SYSTEM_BASE + 0x54u) /* http_error_payload_t: server; the requester is gone before its answer
                                                               was whole; nothing more can be said to it                        */
 #define MSG_HTTP_BODY         (MK_MSG_SYSTEM_BASE + 0x55u) /* http_body_payload_t: a piece of a streamed body                  */
@@ -247,7 +248,7 @@ typedef struct http_fetch_options {
                                    case as well); "": none */
     int32_t            redirects_max;  /* 0: 5; -1: none are followed. Credentials go to no other origin          */
     uint64_t           body_bytes_max; /* of the answer; 0: 16 MiB, with `file` or `stream` no limit              */
-    uint32_t           connect_ms;     /* look-up and connecting; 0: 10,000                                       */
+    uint32_t           connect_ms;     /* waiting for a connection, look-up, proxy, TLS; 0: 10,000                                       */
     uint32_t           response_ms;    /* from the request's end to the answer's head; 0: 30,000                  */
     uint32_t           body_ms;        /* between two pieces of a body; 0: 30,000                                 */
     uint32_t           total_ms;       /* of all; 0: none                                                         */
@@ -264,7 +265,7 @@ http_conn_id_t actor_http_fetch(runtime_t *rt, const char *method, const char *u
 MK_MUST_CHECK mk_err_t actor_http_send_body(runtime_t *rt, http_conn_id_t id, const void *data, size_t size);
 
 /* Ends any exchange, event stream or WebSocket of the running actor, either side; nothing more comes of it, not even what lies in
- * the mailbox. Harmless on an unknown id. */
+ * the mailbox. Harmless on an unknown id. Sockets' ids (mk_socket.h) are of the same kind: it closes those as well. */
 void actor_http_close(runtime_t *rt, http_conn_id_t id);
 
 /* How many connections to one host are kept or open at a time (default 6), and how many kept in all (default 32). For all of the

@@ -195,13 +195,7 @@ static void on_head(void *arg, const mk_http_response_t *response) {
 
 static bool tell_data(asked_t *a, const uint8_t *bytes, size_t size) {
     http_body_payload_t head = {a->socket.id, (uint32_t)size};
-    message_t          *msg = mk_room_message(a->socket.room->rt, MSG_HTTP_BODY, sizeof head + size);
-    if (msg == NULL) return false;
-    uint8_t *payload = (uint8_t *)(uintptr_t)msg->payload;
-    memcpy(payload, &head, sizeof head);
-    memcpy(payload + sizeof head, bytes, size);
-    mk_socket_send(&a->socket, msg, size);
-    return true;
+    return mk_socket_send_data(&a->socket, MSG_HTTP_BODY, &head, sizeof head, bytes, size);
 }
 
 /* The head goes first: as long as it is owed, for want of memory, the body waits. */

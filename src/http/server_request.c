@@ -260,12 +260,7 @@ static size_t window_left(const mk_http_exchange_t *ex) {
 
 static bool tell_piece(mk_http_exchange_t *ex, mk_http_text_t data) {
     http_body_payload_t head = {ex->socket.id, (uint32_t)data.size};
-    message_t          *msg = mk_room_message(runtime_of(ex), MSG_HTTP_BODY, sizeof head + data.size);
-    if (msg == NULL) return false;
-    memcpy(payload_of(msg), &head, sizeof head);
-    memcpy(payload_of(msg) + sizeof head, data.at, data.size);
-    mk_socket_send(&ex->socket, msg, data.size);
-    return true;
+    return mk_socket_send_data(&ex->socket, MSG_HTTP_BODY, &head, sizeof head, data.at, data.size);
 }
 
 static size_t most_of(const mk_http_exchange_t *ex, size_t size) {

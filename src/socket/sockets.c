@@ -204,6 +204,17 @@ void mk_socket_send(mk_socket_t *socket, message_t *msg, size_t bytes) {
     mk_room_send(socket->room->rt, &socket->room->room, socket->owner, msg, socket->id);
 }
 
+bool mk_socket_send_data(mk_socket_t *socket, msg_type_t type, const void *head, size_t head_size, const void *data,
+                         size_t size) {
+    message_t *msg = mk_room_message(socket->room->rt, type, head_size + size);
+    if (msg == NULL) return false;
+    uint8_t *payload = (uint8_t *)(uintptr_t)msg->payload;
+    memcpy(payload, head, head_size);
+    if (size != 0) memcpy(payload + head_size, data, size);
+    mk_socket_send(socket, msg, size);
+    return true;
+}
+
 message_t *mk_socket_message(mk_socket_t *socket, msg_type_t type, const void *payload, size_t size) {
     message_t *msg = mk_room_message(socket->room->rt, type, size);
     if (msg != NULL) memcpy((void *)(uintptr_t)msg->payload, payload, size);

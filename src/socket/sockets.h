@@ -76,6 +76,8 @@ mk_socket_t *mk_socket_find(runtime_t *rt, socket_id_t id, const mk_socket_ops_t
 void mk_socket_tell(mk_socket_t *socket, uint32_t owed);
 /* ops->go_on is called in a moment. */
 void mk_socket_starve(mk_socket_t *socket);
+/* Sends `size` bytes behind a fixed part, counted until the message leaves the mailbox. False: out of memory. */
+bool mk_socket_send_data(mk_socket_t *socket, msg_type_t type, const void *head, size_t head_size, const void *data, size_t size);
 /* Sends a message of data, counted until it leaves the mailbox. */
 void mk_socket_send(mk_socket_t *socket, message_t *msg, size_t bytes);
 /* Leaves its owner and its id, and is abandoned. */

@@ -94,13 +94,7 @@ static bool window_is_full(const tcp_t *t) {
 
 static bool tell_data(tcp_t *t, const uint8_t *bytes, size_t size) {
     tcp_data_payload_t head = {t->socket.id, (uint32_t)size};
-    message_t         *msg = mk_room_message(t->socket.room->rt, MSG_TCP_DATA, sizeof head + size);
-    if (msg == NULL) return false;
-    uint8_t *payload = (uint8_t *)(uintptr_t)msg->payload;
-    memcpy(payload, &head, sizeof head);
-    memcpy(payload + sizeof head, bytes, size);
-    mk_socket_send(&t->socket, msg, size);
-    return true;
+    return mk_socket_send_data(&t->socket, MSG_TCP_DATA, &head, sizeof head, bytes, size);
 }
 
 static size_t on_data(mk_stream_t *stream, const uint8_t *bytes, size_t size) {

@@ -20,13 +20,7 @@ static datagrams_t *datagrams(mk_socket_t *socket) { return mk_container_of(sock
 static bool tell(datagrams_t *d, const uint8_t *data, size_t size, const mk_addr_t *from) {
     udp_datagram_payload_t head = {d->socket.id, (uint32_t)size, mk_socket_addr_of(from)};
     if (d->socket.waiting >= WAITING_MAX || d->socket.waiting_bytes + size > WAITING_BYTES_MAX) return false;
-    message_t *msg = mk_room_message(d->socket.room->rt, MSG_UDP_DATAGRAM, sizeof head + size);
-    if (msg == NULL) return false;
-    uint8_t *payload = (uint8_t *)(uintptr_t)msg->payload;
-    memcpy(payload, &head, sizeof head);
-    if (size != 0) memcpy(payload + sizeof head, data, size);
-    mk_socket_send(&d->socket, msg, size);
-    return true;
+    return mk_socket_send_data(&d->socket, MSG_UDP_DATAGRAM, &head, sizeof head, data, size);
 }
 
 static void on_datagram(mk_udp_t *udp, const uint8_t *data, size_t size, const mk_addr_t *from) {

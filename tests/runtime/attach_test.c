@@ -266,3 +266,23 @@ TEST(what_hangs_on_an_actor_goes_with_it) {
     CHECK(mk_runtime_actor(rt, part.id) == NULL);
     curtain_down();
 }
+
+/* ---- the last words ---- */
+
+static mk_deferred_t late;
+static unsigned      said;
+
+static void say_late(mk_loop_t *loop, mk_deferred_t *deferred) {
+    (void)loop;
+    CHECK(deferred == &late);
+    said++;
+}
+
+TEST(what_was_deferred_last_is_done_before_the_runtime_ends) {
+    open_rooms(NULL);
+    said = 0;
+    late = (mk_deferred_t){0};
+    mk_loop_defer(mk_runtime_loop(rt), &late, say_late);
+    curtain_down();
+    CHECK_EQ(said, 1);
+}
