@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* udp.c -- datagrams of actors. What the actor is too slow for is dropped here rather than in the system: it would be anyway,
  * and here it is counted. */
-#include <string.h>
-
 #include "base/assert.h"
 #include "microkernel/services.h"
 #include "socket/sockets.h"

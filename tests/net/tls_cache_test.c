@@ -11,7 +11,7 @@ static int dropped[MK_TLS_CACHE_MAX + 10];
 static void drop(void *session) { ++*(int *)session; }
 
 static const char *name(int i) {
-    static char text[16];
+    static char text[24];
     snprintf(text, sizeof(text), "peer-%d", i);
     return text;
 }
