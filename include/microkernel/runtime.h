@@ -21,6 +21,8 @@ typedef struct runtime_config {
     uint32_t  poll_messages_max;   /* messages handled before timers and descriptors are looked at; 0: 4096 */
     size_t    pool_keep_bytes;     /* empty message memory kept for the next flood; 0: 4 MiB            */
     size_t    log_bytes;           /* log lines waiting for the sink; 0: 64 KiB                         */
+    uint32_t  sequence_start;      /* of the actors' numbers; 0: small. A node that others know begins somewhere else in each of its
+                                    * lives (a random number), so that what they remember of an earlier one finds nobody */
 } runtime_config_t;
 
 /* NULL on failure (out of memory, no poller). `max_actors` 0 means no limit. */
