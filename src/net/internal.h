@@ -81,6 +81,7 @@ enum {
     MK_S_FULL = 1 << 10,     /* a write was refused: `drained` is owed                              */
     MK_S_BROKEN = 1 << 11,   /* sending failed: what had come before is read, then it is over       */
     MK_S_NOTIFIED = 1 << 15, /* TLS: the end has been said                                          */
+    MK_S_LEFT = 1 << 17,     /* its user has gone: one deadline for all that is left to do          */
     /* Due in the next round: */
     MK_S_DRAINED = 1 << 12,
     MK_S_OFFER = 1 << 13,    /* bytes that were kept, or lie decrypted in the engine                */

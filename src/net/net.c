@@ -23,7 +23,11 @@ void mk_net_destroy(mk_net_t *net) {
     mk_node_t *node;
     if (net == NULL) return;
     while ((node = net->listeners) != NULL) mk_listener_close(mk_container_of(node, mk_listener_t, all));
-    while ((node = net->streams) != NULL) mk_stream_close(mk_container_of(node, mk_stream_t, all));
+    while ((node = net->streams) != NULL) {
+        mk_stream_t *stream = mk_container_of(node, mk_stream_t, all);
+        if ((stream->flags & MK_S_LEFT) != 0) mk_stream_fail(stream, MK_ERR_CLOSED, NULL);
+        else mk_stream_close(stream);
+    }
     while ((node = net->udps) != NULL) mk_udp_close(mk_container_of(node, mk_udp_t, all));
     mk_lookup_fini(net);
     mk_queue_cache_fini(&net->cache);

@@ -54,10 +54,13 @@ static void ask_for_more(mk_stream_t *s) {
 
 void mk_stream_arm(mk_stream_t *s, uint32_t ms, uint32_t otherwise_ms) {
     mk_loop_t *loop = s->net->loop;
+    if ((s->flags & MK_S_LEFT) != 0) return;
     mk_wheel_arm(&loop->wheel, &s->deadline, mk_loop_after_ms(loop, or_else(ms, otherwise_ms)));
 }
 
-static void stop_deadline(mk_stream_t *s) { mk_wheel_cancel(&s->net->loop->wheel, &s->deadline); }
+static void stop_deadline(mk_stream_t *s) {
+    if ((s->flags & MK_S_LEFT) == 0) mk_wheel_cancel(&s->net->loop->wheel, &s->deadline);
+}
 
 static void on_deadline(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_stream_t *s = mk_container_of(timer, mk_stream_t, deadline);
@@ -583,6 +586,27 @@ void mk_stream_finish_closing(mk_stream_t *s) {
     if ((s->flags & MK_S_LIVE) == 0) return;
     s->flags |= MK_S_CLOSING;
     mk_stream_finish(s);
+}
+
+/* Sent at once if it can be: there may be no next round. */
+void mk_stream_leave(mk_stream_t *s, uint32_t ms) {
+    mk_assert((s->flags & MK_S_LIVE) != 0);
+    mk_stream_arm(s, ms, ms);
+    s->flags = (s->flags | MK_S_LEFT | MK_S_DISCARD) & ~(uint32_t)(MK_S_FULL | MK_S_DRAINED);
+    if ((s->flags & MK_S_OPEN) == 0) {
+        mk_stream_fail(s, MK_ERR_CLOSED, NULL);
+        return;
+    }
+    bool gone = false, *outer = s->gone;
+    s->gone = &gone;
+    mk_stream_finish(s);
+    if ((s->flags & MK_S_STUCK) == 0) (void)flush(s);
+    if (gone) {
+        if (outer != NULL) *outer = true;
+        return;
+    }
+    s->gone = outer;
+    mk_stream_resume(s); /* what was kept is thrown away as well, and the end is looked for */
 }
 
 bool mk_stream_is_open(const mk_stream_t *s) { return (s->flags & MK_S_OPEN) != 0; }

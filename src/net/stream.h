@@ -132,6 +132,11 @@ void mk_stream_finish_discarding(mk_stream_t *stream);
  * does, the connection is reset, and what it has not read by then may be lost with it). `closed` follows, MK_OK. */
 void mk_stream_finish_closing(mk_stream_t *stream);
 
+/* The user goes, and the stream ends by itself: what is queued is sent if the peer takes it, what comes is thrown away, and all that
+ * lasts `ms` at most. No call comes but `closed`, which frees the record: maybe before this returns, and when the net ends at the
+ * latest. Not for a stream that is closed. */
+void mk_stream_leave(mk_stream_t *stream, uint32_t ms);
+
 /* Over, now: no call comes any more, what was queued is dropped. The record is the user's again. Harmless on a closed one. */
 void mk_stream_close(mk_stream_t *stream);
 void mk_stream_reset(mk_stream_t *stream); /* the same, and the peer sees a reset */
