@@ -53,6 +53,8 @@ const mk_wire_hello_t *mk_link_hello(const mk_link_t *link);   /* the peer's; in
 const mk_channel_t    *mk_link_channel(const mk_link_t *link);
 mk_remote_t           *mk_link_remote(mk_link_t *link);
 bool                   mk_link_is_up(const mk_link_t *link);
+/* In and after ops->down(): the reason that the peer gave in REFUSE or BYE; 0: it gave none. */
+mk_wire_reason_t       mk_link_reason(const mk_link_t *link);
 
 /* `may`: what the peer may do here. */
 void mk_link_welcome(mk_link_t *link, uint32_t may);
