@@ -38,6 +38,8 @@ typedef struct actor_options {
     bool              orphan;   /* no parent: its end is not reported to the actor that spawned it      */
     bool              link;     /* linked to the running actor in the same step (ignored outside of one) */
     bool              trap_exits;
+    bool              number_last; /* the last number in line instead of the next: for the system's own actors, so that those of
+                                    * people count 1, 2, 3                                               */
 } actor_options_t;
 
 /* MK_ERR_NOMEM, MK_ERR_LIMIT (max_actors, or sequence numbers used up), MK_ERR_EXISTS (the name is taken),

@@ -79,18 +79,33 @@ static bool has_numbers_left(const mk_idmap_t *map) {
     return false;
 }
 
-mk_err_t mk_idmap_add(mk_idmap_t *map, void *value, uint32_t *seq) {
+static mk_err_t ensure_free(mk_idmap_t *map) {
+    if (mk_likely(map->free != MK_IDMAP_END)) return MK_OK;
+    return has_numbers_left(map) ? mk_idmap_grow(map) : MK_ERR_LIMIT;
+}
+
+/* Takes the free slot that *link is the index of. */
+static void take(mk_idmap_t *map, uint32_t *link, void *value, uint32_t *seq) {
+    mk_idslot_t *slot = &map->slots[*link];
     mk_assert(value != NULL);
-    if (map->free == MK_IDMAP_END) {
-        if (!has_numbers_left(map)) return MK_ERR_LIMIT;
-        mk_err_t err = mk_idmap_grow(map);
-        if (err != MK_OK) return err;
-    }
-    mk_idslot_t *slot = &map->slots[map->free];
-    map->free = slot->next;
+    *link = slot->next;
     slot->value = value;
     *seq = slot->seq;
     map->live++;
+}
+
+mk_err_t mk_idmap_add(mk_idmap_t *map, void *value, uint32_t *seq) {
+    mk_err_t err = ensure_free(map);
+    if (mk_likely(err == MK_OK)) take(map, &map->free, value, seq);
+    return err;
+}
+
+mk_err_t mk_idmap_add_last(mk_idmap_t *map, void *value, uint32_t *seq) {
+    mk_err_t err = ensure_free(map);
+    if (err != MK_OK) return err;
+    uint32_t *link = &map->free;
+    while (map->slots[*link].next != MK_IDMAP_END) link = &map->slots[*link].next;
+    take(map, link, value, seq);
     return MK_OK;
 }
 

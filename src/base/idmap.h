@@ -37,6 +37,9 @@ void                   mk_idmap_fini(mk_idmap_t *map);
 /* Takes the next number for `value` (not NULL). MK_ERR_NOMEM; MK_ERR_LIMIT: all numbers were given. */
 MK_MUST_CHECK mk_err_t mk_idmap_add(mk_idmap_t *map, void *value, uint32_t *seq);
 
+/* The same with the last number in line: one that stays out of the way of those who count 1, 2, 3. Looks at every free slot. */
+MK_MUST_CHECK mk_err_t mk_idmap_add_last(mk_idmap_t *map, void *value, uint32_t *seq);
+
 /* Grows now rather than in a later add. */
 MK_MUST_CHECK mk_err_t mk_idmap_grow(mk_idmap_t *map);
 

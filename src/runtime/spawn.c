@@ -19,7 +19,8 @@ static mk_err_t place(runtime_t *rt, const actor_options_t *options, actor_t *ac
         .flags = options->trap_exits ? MK_ACTOR_TRAPS : 0,
         .parent = parent != NULL && !options->orphan ? parent->seq : 0,
     };
-    mk_err_t err = mk_idmap_add(&rt->actors, actor, &actor->seq);
+    mk_err_t err = options->number_last ? mk_idmap_add_last(&rt->actors, actor, &actor->seq)
+                                        : mk_idmap_add(&rt->actors, actor, &actor->seq);
     if (err != MK_OK) return err;
     if (options->name != NULL && (err = mk_names_put(rt, options->name, actor, parent)) != MK_OK) goto forget;
     if (options->link && running != NULL && (err = mk_link_new(rt, running, actor)) != MK_OK) goto unname;

@@ -23,6 +23,24 @@ TEST(numbers_begin_at_one_and_go_on_through_growth) {
     mk_idmap_fini(&map);
 }
 
+TEST(the_last_numbers_leave_the_first_ones_to_others) {
+    mk_idmap_t map;
+    uint32_t   seq;
+    CHECK_EQ(mk_idmap_init(&map, 4, false), MK_OK);
+    const uint32_t last[] = {4, 3}, next[] = {1, 2, 5};
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_EQ(mk_idmap_add_last(&map, &map, &seq), MK_OK);
+        CHECK_EQ(seq, last[i]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_EQ(mk_idmap_add(&map, &map, &seq), MK_OK);
+        CHECK_EQ(seq, next[i]);
+    }
+    CHECK_EQ(mk_idmap_add_last(&map, &map, &seq), MK_OK);
+    CHECK_EQ(seq, 8u);
+    mk_idmap_fini(&map);
+}
+
 TEST(zero_is_nobody_s_number) {
     mk_idmap_t map;
     CHECK_EQ(mk_idmap_init(&map, 2, false), MK_OK);
