@@ -32,8 +32,11 @@ typedef struct mk_crypto {
     mk_err_t (*x25519)(const uint8_t secret[MK_X25519_BYTES], const uint8_t other[MK_X25519_BYTES], uint8_t out[MK_X25519_BYTES]);
 } mk_crypto_t;
 
-/* NULL: this build has no TLS library. */
+/* NULL: this build has no TLS library that can do it. */
 const mk_crypto_t *mk_crypto(void);
+
+/* Of the TLS engine with this name (tls.h); NULL: it is not in this build, or lacks a primitive. */
+const mk_crypto_t *mk_crypto_of(const char *engine);
 
 /* Overwrites, and the compiler may not leave it out. */
 void mk_wipe(void *bytes, size_t size);

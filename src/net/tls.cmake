@@ -5,7 +5,7 @@
 set(MK_OPENSSL "AUTO" CACHE STRING "TLS by OpenSSL 3: AUTO (if it is there), ON (or fail), OFF")
 set(MK_MBEDTLS "AUTO" CACHE STRING "TLS by mbedTLS 2.28 or 3: AUTO (if it is there), ON (or fail), OFF")
 
-set(tls_sources tls.c tls_cache.c tls_parts.c)
+set(tls_sources crypto.c tls.c tls_cache.c tls_parts.c)
 set(tls_libs "")
 set(tls_definitions "")
 
@@ -32,17 +32,19 @@ endmacro()
 
 mk_tls_engine(OPENSSL OpenSSL 3 OpenSSL::SSL OpenSSL::Crypto)
 if(MK_HAVE_OPENSSL)
-  list(APPEND tls_sources openssl/context.c openssl/session.c openssl/bio.c openssl/psk.c openssl/why.c)
+  list(APPEND tls_sources openssl/context.c openssl/session.c openssl/bio.c openssl/psk.c openssl/why.c
+       openssl/crypto.c)
   list(APPEND tls_libs OpenSSL::SSL OpenSSL::Crypto)
 endif()
 
 mk_tls_engine(MBEDTLS MbedTLS 2.28 MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 if(MK_HAVE_MBEDTLS)
-  list(APPEND tls_sources mbedtls/context.c mbedtls/session.c mbedtls/trust.c mbedtls/resume.c mbedtls/why.c)
+  list(APPEND tls_sources mbedtls/context.c mbedtls/session.c mbedtls/trust.c mbedtls/resume.c mbedtls/why.c
+       mbedtls/crypto.c)
   list(APPEND tls_libs MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 endif()
 
-mk_room_tests(net TESTS tls_cache_test)
+mk_room_tests(net TESTS tls_cache_test crypto_test)
 if(tls_definitions)
   mk_room_tests(net TESTS tls_engine_test)
 endif()

@@ -39,6 +39,8 @@ typedef struct mk_tls_config {
     mk_tls_psk_fn     *psk_find;     /* server: the same; a server may have both                        */
     void              *psk_arg;
     bool               no_resumption; /* implied where there are pre-shared keys: each connection proves anew */
+    bool               any_host;      /* client: whoever has a certificate of the authorities will do, which must be given */
+    bool               only_13;       /* TLS 1.3: certificates are not shown to who listens in. MK_ERR_NOSYS where there is none */
 } mk_tls_config_t;
 
 /* Where a session's encrypted bytes come from and go to. Bytes; read: 0 at the end; MK_IO_WAIT; MK_IO_FAILED. */
@@ -71,12 +73,12 @@ typedef struct mk_tls_engine {
 
     /* Counted: sessions hold their context, so replacing it does not disturb them. May read files (the system's store).
      * MK_ERR_FORMAT, MK_ERR_NOMEM, MK_ERR_INVALID (the key does not fit the certificate, say), MK_ERR_NOTFOUND (the system
-     * has no store), with a text in `why`. */
+     * has no store), MK_ERR_NOSYS (the library cannot do what is asked for), with a text in `why`. */
     mk_err_t (*context_create)(const mk_tls_config_t *config, mk_tls_context_t **out, char why[MK_TLS_WHY_BYTES]);
     void     (*context_release)(mk_tls_context_t *context);
 
     /* `host`: client: whom to ask for (SNI), and whose certificate to insist upon (RFC 6125; a name or an address in digits);
-     * NULL with a pre-shared key, and for servers. `peer` (may be NULL) names the other side for resumption: the most recent
+     * NULL with a pre-shared key or any_host, and for servers. `peer` (may be NULL) names the other side for resumption: the most recent
      * session with it is taken up again. MK_ERR_NOMEM; MK_ERR_INVALID: no host, or none that can be. *io is copied. */
     mk_err_t (*session_create)(mk_tls_context_t *context, const char *host, const char *peer, const mk_tls_io_t *io,
                                mk_tls_session_t **out);

@@ -31,6 +31,8 @@ static const char *refusal(const mk_tls_config_t *config) {
         return "a server needs a certificate or pre-shared keys";
     if (config->server && asks && config->authorities.size == 0)
         return "asking clients for certificates needs authorities";
+    if (config->any_host && !config->server && config->authorities.size == 0)
+        return "trusting a certificate for any host needs authorities";
     if (config->psk_name == NULL) return NULL;
     if (config->server) return "a server finds its pre-shared keys by psk_find";
     if (config->psk_name[0] == '\0' || strlen(config->psk_name) > MK_TLS_PSK_NAME_MAX)
@@ -66,6 +68,7 @@ mk_err_t mk_tls_settings_init(mk_tls_settings_t *settings, const mk_tls_config_t
     *settings = (mk_tls_settings_t){
         .server = config->server,
         .verify = config->verify,
+        .any_host = config->any_host,
         .psk_find = config->server ? config->psk_find : NULL,
         .psk_arg = config->psk_arg,
     };
@@ -118,7 +121,7 @@ static bool is_host_name(const char *host, size_t size) {
 mk_err_t mk_tls_target_init(mk_tls_target_t *target, const mk_tls_settings_t *settings, const char *host,
                             const char *peer) {
     *target = (mk_tls_target_t){0};
-    if (host != NULL && host[0] != '\0') {
+    if (host != NULL && host[0] != '\0' && !settings->any_host) {
         size_t size = strlen(host);
         if (host[0] == '[' && host[size - 1] == ']') host++, size -= 2;
         if (size > 0 && host[size - 1] == '.') size--; /* "example.com." is that name; certificates have no dot */

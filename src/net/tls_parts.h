@@ -12,6 +12,7 @@
 typedef struct mk_tls_settings {
     bool            server;
     bool            resumption;
+    bool            any_host; /* client                                                          */
     mk_tls_verify_t verify;   /* never MK_TLS_VERIFY_DEFAULT, and for a client none or required  */
     const char    **alpn;     /* NULL at the end; NULL: none                                     */
     char           *psk_name; /* client; NULL: none                                              */

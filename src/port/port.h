@@ -14,6 +14,7 @@
 
 uint64_t mk_port_now_us(void);      /* monotonic, from an arbitrary start; never goes back          */
 uint64_t mk_port_wall_ms(void);     /* since 1970, UTC; may jump; 0 when the platform does not know */
+void     mk_port_pause(void);       /* one step of busy waiting: some nanoseconds in which others of the core go first */
 
 /* The processor time a thread has used, whoever asks: time in which it waited, or the machine did something else, does not
  * count. The first is for the calling thread; MK_ERR_NOSYS where that is not known. */
@@ -178,6 +179,7 @@ typedef struct mk_file_info {
     uint64_t id;          /* changes when another file is put in its place, on most file systems */
     int64_t  modified_ns; /* since 1970                                                          */
     bool     folder;      /* then it was not opened and the rest is 0                            */
+    bool     shared;      /* its mode lets others than its owner read or change it               */
 } mk_file_info_t;
 
 /* For reading; `below` as above. A folder is MK_OK with info->folder set and *file -1. MK_ERR_NOTFOUND, MK_ERR_DENIED,

@@ -43,8 +43,14 @@
 /* TLS 1.3 computes with PSA, and TLS 1.2 too where it was configured so. May be repeated. */
 static inline bool mk_mbedtls_start(void) { return psa_crypto_init() == PSA_SUCCESS; }
 
-static inline void mk_mbedtls_min_version(mbedtls_ssl_config *config) {
+static inline bool mk_mbedtls_oldest_version(mbedtls_ssl_config *config, bool only_13) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_min_tls_version(config, only_13 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+    return true;
+#else
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    return !only_13;
+#endif
 }
 
 static inline void mk_mbedtls_groups(mbedtls_ssl_config *config) {
@@ -87,8 +93,9 @@ static inline void mk_mbedtls_exchanges(mbedtls_ssl_config *config, bool certifi
 
 static inline bool mk_mbedtls_start(void) { return true; }
 
-static inline void mk_mbedtls_min_version(mbedtls_ssl_config *config) {
+static inline bool mk_mbedtls_oldest_version(mbedtls_ssl_config *config, bool only_13) {
     mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    return !only_13;
 }
 
 static inline void mk_mbedtls_groups(mbedtls_ssl_config *config) {

@@ -19,6 +19,9 @@ static const int SUITES[] = {MK_MBEDTLS_SUITES_13 SUITES_CERTIFICATE, 0};
 static const int SUITES_PSK[] = {MK_MBEDTLS_SUITES_13_PSK SUITES_KEY, 0};
 static const int SUITES_BOTH[] = {MK_MBEDTLS_SUITES_13_PSK SUITES_CERTIFICATE, SUITES_KEY, 0};
 
+/* No error of mbedTLS's: this build of it has no TLS 1.3. */
+enum { NO_SUCH_VERSION = 1 };
+
 /* How long a ticket of ours is good: OpenSSL's default. */
 enum { TICKET_SECONDS = 7200 };
 
@@ -27,17 +30,17 @@ static int entropy(void *arg, unsigned char *out, size_t size) {
     return mk_port_entropy(out, size) == MK_OK ? 0 : MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
 }
 
-static int protocol_setup(mk_tls_context_t *context, bool has_certificate) {
+static int protocol_setup(mk_tls_context_t *context, const mk_tls_config_t *asked) {
     const mk_tls_settings_t *settings = &context->settings;
     mbedtls_ssl_config      *config = &context->config;
     bool                     psk = settings->psk_name != NULL || settings->psk_find != NULL;
-    bool                     certificates = !psk || (settings->server && has_certificate);
+    bool                     certificates = !psk || (settings->server && asked->certificate.size != 0);
     int                      end = settings->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
     int error = mbedtls_ssl_config_defaults(config, end, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     if (error == 0) error = mbedtls_ctr_drbg_seed(&context->random, entropy, NULL, NULL, 0);
     if (error != 0) return error;
     mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &context->random);
-    mk_mbedtls_min_version(config);
+    if (!mk_mbedtls_oldest_version(config, asked->only_13)) return NO_SUCH_VERSION;
     mk_mbedtls_groups(config);
     mk_mbedtls_exchanges(config, certificates, psk, settings->verify != MK_TLS_VERIFY_NONE);
     mbedtls_ssl_conf_ciphersuites(config, !psk ? SUITES : certificates ? SUITES_BOTH : SUITES_PSK);
@@ -155,9 +158,10 @@ static int resumption_setup(mk_tls_context_t *context) {
 
 static mk_err_t setup(mk_tls_context_t *context, const mk_tls_config_t *config, char why[MK_TLS_WHY_BYTES]) {
     int error = mk_mbedtls_start() ? 0 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
-    if (error == 0) error = protocol_setup(context, config->certificate.size != 0);
+    if (error == 0) error = protocol_setup(context, config);
     if (error == 0) error = psk_setup(context);
     if (error == 0) error = resumption_setup(context);
+    if (error == NO_SUCH_VERSION) return mk_tls_refuse(MK_ERR_NOSYS, why, "this build of mbedTLS has no TLS 1.3");
     if (error != 0) {
         mk_mbedtls_say(why, error);
         return error == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE ? MK_ERR_INVALID : MK_ERR_NOMEM;

@@ -67,7 +67,7 @@ static mk_err_t session_create(mk_tls_context_t *context, const char *host, cons
     const mk_tls_settings_t *settings = &context->settings;
     mk_err_t                 err = mk_tls_target_init(&session->target, settings, host, peer);
     if (err == MK_OK && !settings->server && session->target.host == NULL && settings->psk_name == NULL &&
-        settings->verify != MK_TLS_VERIFY_NONE)
+        settings->verify != MK_TLS_VERIFY_NONE && !settings->any_host)
         err = MK_ERR_INVALID; /* a good certificate of just anybody proves nothing */
     if (err == MK_OK && !setup(session)) err = MK_ERR_NOMEM;
     if (err == MK_OK) *out = session;

@@ -30,9 +30,10 @@ static const char GROUPS[] = "X25519:P-256:P-384";
 /* One is enough to come back with, and each costs a record. */
 enum { TICKETS = 1 };
 
-static bool protocol_setup(mk_tls_context_t *context, bool has_certificate) {
+static bool protocol_setup(mk_tls_context_t *context, const mk_tls_config_t *config) {
     SSL_CTX                 *ssl = context->ssl;
     const mk_tls_settings_t *settings = &context->settings;
+    bool                     has_certificate = config->certificate.size != 0;
     bool                     has_psk = settings->psk_name != NULL || settings->psk_find != NULL;
     const char              *suites = SUITES;
     if (has_psk) suites = settings->server && has_certificate ? SUITES_BOTH : SUITES_PSK;
@@ -42,7 +43,8 @@ static bool protocol_setup(mk_tls_context_t *context, bool has_certificate) {
     SSL_CTX_set_mode(ssl,
                      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl, 1); /* a record's head and body in one read */
-    return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ssl, suites) == 1 &&
+    int oldest = config->only_13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    return SSL_CTX_set_min_proto_version(ssl, oldest) == 1 && SSL_CTX_set_cipher_list(ssl, suites) == 1 &&
            SSL_CTX_set_ciphersuites(ssl, has_psk ? SUITES_13_PSK : SUITES_13) == 1 &&
            SSL_CTX_set1_groups_list(ssl, GROUPS) == 1;
 }
@@ -217,8 +219,8 @@ static bool resumption_setup(mk_tls_context_t *context) {
 static mk_err_t setup(mk_tls_context_t *context, const mk_tls_config_t *config, char why[MK_TLS_WHY_BYTES]) {
     context->io = mk_openssl_io_create();
     context->ssl = SSL_CTX_new(config->server ? TLS_server_method() : TLS_client_method());
-    if (context->io == NULL || context->ssl == NULL || !protocol_setup(context, config->certificate.size != 0) ||
-        !alpn_setup(context) || !resumption_setup(context)) {
+    if (context->io == NULL || context->ssl == NULL || !protocol_setup(context, config) || !alpn_setup(context) ||
+        !resumption_setup(context)) {
         if (ERR_peek_error() != 0) mk_openssl_say(why);
         else mk_tls_say(why, "%s", mk_tls_text_no_memory);
         return MK_ERR_NOMEM;

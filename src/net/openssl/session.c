@@ -66,7 +66,8 @@ static mk_err_t session_create(mk_tls_context_t *context, const char *host, cons
     context->refs++;
     mk_err_t err = mk_tls_target_init(&session->target, &context->settings, host, peer);
     if (err == MK_OK && !context->settings.server && session->target.host == NULL &&
-        context->settings.psk_name == NULL && context->settings.verify != MK_TLS_VERIFY_NONE)
+        context->settings.psk_name == NULL && context->settings.verify != MK_TLS_VERIFY_NONE &&
+        !context->settings.any_host)
         err = MK_ERR_INVALID; /* a good certificate of just anybody proves nothing */
     if (err == MK_OK && !setup(session)) err = MK_ERR_NOMEM;
     ERR_clear_error();

@@ -100,6 +100,7 @@ mk_err_t mk_file_open(const char *below, const char *path, int *file, mk_file_in
     info->bytes = (uint64_t)st.st_size;
     info->id = (uint64_t)st.st_ino;
     info->modified_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    info->shared = (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
     *file = fd;
     return MK_OK;
 }
