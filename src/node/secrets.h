@@ -24,12 +24,17 @@ typedef struct mk_secret {
 MK_MUST_CHECK mk_err_t mk_secrets_parse(const char *text, size_t size, mk_secret_t out[MK_SECRETS_MAX], size_t *n,
                                         char why[MK_SECRETS_WHY_BYTES]);
 
+/* Makes the id from the key. */
+void mk_secret_name(mk_secret_t *secret);
+
 uint32_t mk_role_may(node_role_t role); /* MK_MAY_ bits */
 
 typedef struct mk_keyring mk_keyring_t;
 
-/* Any of the files may be NULL, not all. MK_ERR_DENIED: the secret or key file can be read by others; MK_ERR_FORMAT, MK_ERR_NOTFOUND,
- * MK_ERR_IO, MK_ERR_NOMEM, MK_ERR_NOSYS (no TLS in this build), with a text in `why`. */
+/* A secret, or a certificate with its key and the authority that made it (these three go together), or both; else MK_ERR_INVALID.
+ * With a secret calls are made with it; who listens takes either. Reads files. MK_ERR_DENIED: the secret or key file can be read by
+ * others; MK_ERR_FORMAT, MK_ERR_NOTFOUND, MK_ERR_IO, MK_ERR_NOMEM, MK_ERR_NOSYS (no TLS in this build, or with certificates no
+ * TLS 1.3), with a text in `why` (no part of a key). It outlives the streams that were given its contexts. */
 MK_MUST_CHECK mk_err_t mk_keyring_load(const char *secret_file, const char *certificate_file, const char *key_file,
                                        const char *authority_file, mk_keyring_t **out, char why[MK_SECRETS_WHY_BYTES]);
 mk_keyring_t          *mk_keyring_retain(mk_keyring_t *keys);
