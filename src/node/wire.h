@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "microkernel/error.h"
 #include "port/port.h"
+#include "runtime/remote.h"
 
 enum {
     MK_WIRE_VERSION = 1,
@@ -21,6 +22,9 @@ enum {
     MK_WIRE_IDENTITY_MAX = 31,
     MK_WIRE_NAME_MAX = 1024,  /* longer ones are not exported */
     MK_WIRE_TEXT_MAX = 1000,
+    MK_WIRE_CREDIT_MIN = 4096, /* of a hello: less does not carry a link                             */
+    MK_WIRE_STREAMS_MAX = 16,  /* fragmented messages under way in one direction; together they announce at
+                                * most the receiver's message_max                                    */
 };
 
 typedef enum mk_wire_kind {
@@ -30,10 +34,10 @@ typedef enum mk_wire_kind {
     MK_WIRE_BYE,         /* the link ends in order: a reason                               */
     MK_WIRE_PING,        /* a stamp ...                                                    */
     MK_WIRE_PONG,        /* ... that comes back                                            */
-    MK_WIRE_CREDIT,      /* bytes of DATA and FRAGMENT frames taken since the beginning     */
+    MK_WIRE_CREDIT,      /* DATA, FRAGMENT and SIGNAL frames taken since the beginning     */
     MK_WIRE_STOP,        /* no more for this actor: its mailbox is full ...                */
-    MK_WIRE_STOPPED,     /* ... none will come from here on ...                            */
-    MK_WIRE_READY,       /* ... until now                                                  */
+    MK_WIRE_STOPPED,     /* ... the answer: no new message for it comes from here on ...   */
+    MK_WIRE_READY,       /* ... until now (from who said STOP, once for each)              */
     MK_WIRE_DATA,        /* a message                                                      */
     MK_WIRE_FRAGMENT,    /* a piece of a message                                           */
     MK_WIRE_SIGNAL,      /* runtime/remote.h                                               */
@@ -54,9 +58,43 @@ typedef struct mk_wire_frame {
 } mk_wire_frame_t;
 
 /* The first frame of `bytes`: its whole length, 0 when it is not complete yet, or MK_WIRE_BROKEN: no frame begins so (unknown kind,
- * impossible length). A header alone decides that, so half a frame that cannot be good is seen at once. */
+ * flags that it does not have, impossible length). A header alone decides that, so half a frame that cannot be good is seen at
+ * once. */
 #define MK_WIRE_BROKEN SIZE_MAX
 size_t mk_wire_next(const uint8_t *bytes, size_t size, mk_wire_frame_t *out);
+
+/* ---- numbers ---------------------------------------------------------------------------------------------------------------
+ *
+ * Byte by byte they mean the same on every machine; compilers make one load or store of it where they can. */
+
+static inline uint16_t mk_wire_load16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
+
+static inline uint32_t mk_wire_load32(const uint8_t *at) {
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t mk_wire_load64(const uint8_t *at) { return mk_wire_load32(at) | (uint64_t)mk_wire_load32(at + 4) << 32; }
+
+static inline void mk_wire_store16(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+}
+
+static inline void mk_wire_store32(uint8_t *at, uint32_t value) {
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    at[2] = (uint8_t)(value >> 16);
+    at[3] = (uint8_t)(value >> 24);
+}
+
+static inline void mk_wire_store64(uint8_t *at, uint64_t value) {
+    mk_wire_store32(at, (uint32_t)value);
+    mk_wire_store32(at + 4, (uint32_t)(value >> 32));
+}
+
+static inline void mk_wire_put_head(uint8_t *to, size_t frame_bytes, mk_wire_kind_t kind, unsigned flags) {
+    mk_wire_store32(to, (uint32_t)frame_bytes | (uint32_t)kind << 16 | (uint32_t)flags << 24);
+}
 
 /* ---- each kind's body ------------------------------------------------------------------------------------------------------
  *
@@ -115,6 +153,40 @@ typedef struct mk_wire_data {
     mk_slice_t payload;
 } mk_wire_data_t;
 
+/* Whose a DATA frame is; so that who forwards need not look at all of it. `frame` is whole. */
+static inline uint32_t mk_wire_data_source(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES); }
+static inline uint32_t mk_wire_data_dest(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES + 4); }
+
+/* `to` has room for MK_WIRE_DATA_CALL_BYTES and the payload; the whole is at most MK_WIRE_FRAME_BYTES_MAX. */
+static inline size_t mk_wire_put_data(uint8_t *to, const mk_wire_data_t *data) {
+    size_t fixed = data->part == 0 ? MK_WIRE_DATA_BYTES : MK_WIRE_DATA_CALL_BYTES, size = fixed + data->payload.size;
+    mk_wire_put_head(to, size, MK_WIRE_DATA, data->part);
+    mk_wire_store32(to + 4, data->source);
+    mk_wire_store32(to + 8, data->dest);
+    mk_wire_store32(to + 12, data->type);
+    if (data->part != 0) mk_wire_store32(to + 16, data->call);
+    if (data->payload.size != 0) memcpy(to + fixed, data->payload.data, data->payload.size);
+    return size;
+}
+
+/* The frame is from mk_wire_next(), so its flags are known ones and the fixed part without a call is there. */
+static inline bool mk_wire_get_data(const mk_wire_frame_t *frame, mk_wire_data_t *out) {
+    size_t fixed = MK_WIRE_DATA_BYTES - MK_WIRE_HEADER_BYTES;
+    out->source = mk_wire_load32(frame->body);
+    out->dest = mk_wire_load32(frame->body + 4);
+    out->type = mk_wire_load32(frame->body + 8);
+    out->part = frame->flags;
+    out->call = 0;
+    if (frame->flags != 0) {
+        fixed = MK_WIRE_DATA_CALL_BYTES - MK_WIRE_HEADER_BYTES;
+        if (frame->size < fixed || frame->flags == (MK_WIRE_CALL | MK_WIRE_REPLY)) return false;
+        out->call = mk_wire_load32(frame->body + 12);
+        if (out->call == 0) return false;
+    }
+    out->payload = (mk_slice_t){frame->body + fixed, frame->size - fixed};
+    return out->dest != 0;
+}
+
 /* FRAGMENT: stream u32; the first also total u32 and what DATA has; then bytes. Streams are numbered from 1 by who sends; several
  * may be under way at a time, each in order. */
 enum { MK_WIRE_FIRST = 0x04, MK_WIRE_LAST = 0x08 };
@@ -149,7 +221,73 @@ typedef struct mk_wire_answer {
     mk_slice_t text;
 } mk_wire_answer_t;
 
-/* The functions: mk_wire_put_hello(uint8_t *to, const mk_wire_hello_t *), mk_wire_get_hello(const mk_wire_frame_t *, mk_wire_hello_t *)
- * and so on for each; declared here by whoever writes wire.c, in this order. */
+/* ---- the functions of all others ----------------------------------------------------------------------------------------- */
+
+/* What `to` must have room for; those with a text or name at their end: at most. */
+enum {
+    MK_WIRE_HELLO_BYTES_MAX = MK_WIRE_HEADER_BYTES + 42 + MK_WIRE_IDENTITY_MAX,
+    MK_WIRE_WELCOME_BYTES = MK_WIRE_HEADER_BYTES + 5,
+    MK_WIRE_END_BYTES_MAX = MK_WIRE_HEADER_BYTES + 1 + MK_WIRE_TEXT_MAX,
+    MK_WIRE_STAMP_BYTES = MK_WIRE_HEADER_BYTES + 8,
+    MK_WIRE_CREDIT_BYTES = MK_WIRE_HEADER_BYTES + 16,
+    MK_WIRE_ACTOR_BYTES = MK_WIRE_HEADER_BYTES + 4,
+    MK_WIRE_FRAGMENT_BYTES = MK_WIRE_HEADER_BYTES + 4,                 /* and the piece ...         */
+    MK_WIRE_FRAGMENT_FIRST_BYTES_MAX = MK_WIRE_FRAGMENT_BYTES + 4 + 16, /* ... of the first: and it  */
+    MK_WIRE_SIGNAL_BYTES_MAX = MK_WIRE_HEADER_BYTES + 15 + MK_SIGNAL_TEXT_MAX,
+    MK_WIRE_EMPTY_BYTES = MK_WIRE_HEADER_BYTES,
+    MK_WIRE_NAME_BYTES_MAX = MK_WIRE_HEADER_BYTES + 20 + MK_WIRE_NAME_MAX,
+    MK_WIRE_NAME_GONE_BYTES_MAX = MK_WIRE_HEADER_BYTES + 8 + MK_WIRE_NAME_MAX,
+    MK_WIRE_REQUEST_BYTES_MAX = MK_WIRE_HEADER_BYTES + 11 + 2 * 255,
+    MK_WIRE_ANSWER_BYTES_MAX = MK_WIRE_HEADER_BYTES + 9 + MK_WIRE_TEXT_MAX,
+};
+
+size_t mk_wire_put_hello(uint8_t *to, const mk_wire_hello_t *hello);
+bool   mk_wire_get_hello(const mk_wire_frame_t *frame, mk_wire_hello_t *out);
+bool   mk_wire_identity_is_valid(const char *text, size_t size);
+
+size_t mk_wire_put_welcome(uint8_t *to, const mk_wire_welcome_t *welcome);
+bool   mk_wire_get_welcome(const mk_wire_frame_t *frame, mk_wire_welcome_t *out);
+
+/* `kind`: MK_WIRE_REFUSE or MK_WIRE_BYE. A longer text is cut. Reasons that are not known yet are taken: they only explain. */
+size_t      mk_wire_put_end(uint8_t *to, mk_wire_kind_t kind, const mk_wire_end_t *end);
+bool        mk_wire_get_end(const mk_wire_frame_t *frame, mk_wire_end_t *out);
+const char *mk_wire_reason_text(unsigned reason); /* for people; never NULL */
+
+/* MK_WIRE_PING, MK_WIRE_PONG. */
+size_t mk_wire_put_stamp(uint8_t *to, mk_wire_kind_t kind, uint64_t stamp);
+bool   mk_wire_get_stamp(const mk_wire_frame_t *frame, uint64_t *out);
+
+typedef struct mk_wire_credit {
+    uint64_t bytes;    /* of DATA, FRAGMENT and SIGNAL frames since the beginning, headers included */
+    uint64_t messages; /* whole ones                                                               */
+} mk_wire_credit_t;
+size_t mk_wire_put_credit(uint8_t *to, const mk_wire_credit_t *credit);
+bool   mk_wire_get_credit(const mk_wire_frame_t *frame, mk_wire_credit_t *out);
+
+/* MK_WIRE_STOP, MK_WIRE_STOPPED, MK_WIRE_READY: an actor of who says STOP and READY. */
+size_t mk_wire_put_actor(uint8_t *to, mk_wire_kind_t kind, uint32_t seq);
+bool   mk_wire_get_actor(const mk_wire_frame_t *frame, uint32_t *out);
+
+/* The payload is the piece, 1 byte or more: MK_WIRE_FRAGMENT_BYTES (MK_WIRE_FRAGMENT_FIRST_BYTES_MAX) and the piece. */
+size_t mk_wire_put_fragment(uint8_t *to, const mk_wire_fragment_t *fragment);
+bool   mk_wire_get_fragment(const mk_wire_frame_t *frame, mk_wire_fragment_t *out);
+
+size_t mk_wire_put_signal(uint8_t *to, const mk_signal_t *signal);
+bool   mk_wire_get_signal(const mk_wire_frame_t *frame, mk_signal_t *out);
+
+/* MK_WIRE_NAMES_BEGIN, MK_WIRE_NAMES_END: no body. */
+size_t mk_wire_put_empty(uint8_t *to, mk_wire_kind_t kind);
+
+/* NAME_GONE has no seq and no stamp_ms: they are read as 0. A name has no NUL in it. */
+size_t mk_wire_put_name(uint8_t *to, const mk_wire_name_t *name);
+bool   mk_wire_get_name(const mk_wire_frame_t *frame, mk_wire_name_t *out);
+size_t mk_wire_put_name_gone(uint8_t *to, const mk_wire_name_t *name);
+bool   mk_wire_get_name_gone(const mk_wire_frame_t *frame, mk_wire_name_t *out);
+
+size_t mk_wire_put_request(uint8_t *to, const mk_wire_request_t *request);
+bool   mk_wire_get_request(const mk_wire_frame_t *frame, mk_wire_request_t *out);
+
+size_t mk_wire_put_answer(uint8_t *to, const mk_wire_answer_t *answer); /* a longer text is cut */
+bool   mk_wire_get_answer(const mk_wire_frame_t *frame, mk_wire_answer_t *out);
 
 #endif
