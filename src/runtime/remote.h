@@ -9,6 +9,7 @@
 #define MK_RUNTIME_REMOTE_H
 
 #include "core/actor.h"
+#include "port/port.h"
 
 typedef struct mk_remote mk_remote_t;
 
