@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop.c -- see loop.h. */
+/* loop.c -- see loop.h. Without sources (rings) nothing of what is said about spinning happens. */
 #include "loop/loop.h"
 
 #include "base/assert.h"
@@ -11,6 +11,10 @@ mk_err_t mk_loop_init(mk_loop_t *loop) {
     loop->batch_at = loop->batch_n = 0;
     loop->deferred = loop->again = loop->doing = NULL;
     loop->jobs = NULL;
+    loop->sources = loop->next_source = NULL;
+    loop->asked_us = 0;
+    loop->came = false;
+    loop->spins_left_out = loop->spins_in_vain = 0;
     mk_wheel_init(&loop->wheel, mk_loop_read_clock(loop) / 1000);
     return MK_OK;
 }
@@ -73,10 +77,94 @@ void mk_loop_settle(mk_loop_t *loop) {
     while (loop->deferred != NULL) call_all(loop, &loop->deferred);
 }
 
+/* ---- sources --------------------------------------------------------------------------------------------------------- */
+
+enum {
+    SPIN_LOOKS = 16,        /* between two looks at the clock, which costs as much as they do                    */
+    SPIN_ROUNDS_MAX = 1024, /* of them, where the clock stands still                                             */
+    LEFT_OUT_MIN = 8,       /* spins after one in vain, twice as many after the next ...                         */
+    LEFT_OUT_MAX = 64,      /* ... so that a peer which is always slower than a spin costs next to nothing       */
+};
+
+void mk_source_add(mk_loop_t *loop, mk_source_t *source) { mk_list_push(&loop->sources, &source->node); }
+
+void mk_source_remove(mk_loop_t *loop, mk_source_t *source) {
+    if (loop->next_source == &source->node) loop->next_source = source->node.next;
+    mk_list_remove(&source->node);
+}
+
+static mk_source_t *next_source(mk_loop_t *loop) {
+    mk_node_t *node = loop->next_source;
+    if (node == NULL) return NULL;
+    loop->next_source = node->next;
+    return mk_container_of(node, mk_source_t, node);
+}
+
+static bool look(mk_loop_t *loop) {
+    mk_source_t *source;
+    bool         came = false;
+    loop->next_source = loop->sources;
+    while ((source = next_source(loop)) != NULL) came |= source->look(loop, source);
+    if (came) loop->came = true;
+    return came;
+}
+
+static bool doze(mk_loop_t *loop, bool asleep) {
+    mk_source_t *source;
+    bool         came = false;
+    loop->next_source = loop->sources;
+    while ((source = next_source(loop)) != NULL) came |= source->doze(loop, source, asleep);
+    return came;
+}
+
+static bool may_spin(mk_loop_t *loop) {
+    if (!loop->came) return false;
+    loop->came = false;
+    if (loop->spins_left_out == 0) return true;
+    loop->spins_left_out--;
+    return false;
+}
+
+static bool spin(mk_loop_t *loop, int64_t wait_us) {
+    uint64_t limit_us = wait_us >= 0 && wait_us < MK_LOOP_SPIN_US ? (uint64_t)wait_us : (uint64_t)MK_LOOP_SPIN_US;
+    uint64_t began_us = mk_port_now_us();
+    for (int round = 0; round < SPIN_ROUNDS_MAX && mk_port_now_us() - began_us < limit_us; round++)
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            mk_port_pause();
+            if (!look(loop)) continue;
+            loop->spins_in_vain = 0;
+            return true;
+        }
+    unsigned more = 2u * loop->spins_in_vain;
+    loop->spins_in_vain = (uint16_t)(more < LEFT_OUT_MIN ? LEFT_OUT_MIN : more > LEFT_OUT_MAX ? LEFT_OUT_MAX : more);
+    loop->spins_left_out = loop->spins_in_vain;
+    return false;
+}
+
+/* Asks the descriptors, and sleeps if nothing has come through a source. Descriptors are asked every so often only while sources
+ * make the loop go round: a look into memory is cheap and that call is not. */
+static void wait_with_sources(mk_loop_t *loop, int64_t wait_us) {
+    bool came = look(loop) || (wait_us != 0 && may_spin(loop) && spin(loop, wait_us));
+    if (came && wait_us != 0 && mk_port_now_us() - loop->asked_us < MK_LOOP_DESCRIPTORS_US) {
+        loop->batch_n = 0;
+        return;
+    }
+    bool sleeps = !came && wait_us != 0;
+    if (sleeps && doze(loop, true)) wait_us = 0;
+    loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, came ? 0 : wait_us);
+    loop->asked_us = mk_port_now_us();
+    if (!sleeps) return;
+    doze(loop, false);
+    look(loop); /* what it was woken for, mostly */
+}
+
+/* ---- a round --------------------------------------------------------------------------------------------------------- */
+
 void mk_loop_run(mk_loop_t *loop, int64_t wait_us) {
     mk_loop_settle(loop);
     int64_t wait = loop->again != NULL ? 0 : bounded_wait(loop, wait_us);
-    loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, wait);
+    if (loop->sources != NULL) wait_with_sources(loop, wait);
+    else loop->batch_n = mk_poller_wait(loop->poller, loop->batch, MK_LOOP_BATCH, wait);
     mk_loop_read_clock(loop);
     for (loop->batch_at = 0; loop->batch_at < loop->batch_n;) {
         mk_poll_event_t event = loop->batch[loop->batch_at++];

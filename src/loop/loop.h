@@ -32,7 +32,25 @@ struct mk_deferred {
     mk_deferred_fn *fn;
 };
 
-enum { MK_LOOP_BATCH = 64 };
+/* Something that comes through memory from another thread, without a descriptor. Embed it. It is looked at in each round; before
+ * the loop sleeps it may look a little longer, when something came that way just now, since the other thread may be at its answer:
+ * a sleep and a wake-up cost more than that. What spins in vain spins less often; an idle loop never does. */
+typedef struct mk_source mk_source_t;
+
+struct mk_source {
+    mk_node_t node;
+    /* Takes what has come; false: nothing had. May remove any source. */
+    bool (*look)(mk_loop_t *loop, mk_source_t *source);
+    /* `asleep`: the loop is about to sleep, and from now on whoever brings something calls mk_loop_wake(); true: something has come
+     * that may not have known it, so it does not sleep. Not `asleep`: it has slept; the answer does not count. */
+    bool (*doze)(mk_loop_t *loop, mk_source_t *source, bool asleep);
+};
+
+enum {
+    MK_LOOP_BATCH = 64,
+    MK_LOOP_SPIN_US = 50,        /* longest look at the sources before sleeping                                  */
+    MK_LOOP_DESCRIPTORS_US = 50, /* longest that descriptors are not asked while sources keep the loop busy      */
+};
 
 struct mk_loop {
     mk_poller_t    *poller;
@@ -44,6 +62,12 @@ struct mk_loop {
     mk_node_t      *again;             /* to be done in the next round                                 */
     mk_node_t      *doing;             /* those of either kind that are about to be called             */
     struct mk_jobs *jobs;              /* jobs.h; NULL before the first                                */
+    mk_node_t      *sources;
+    mk_node_t      *next_source;       /* the one to be looked at next                                 */
+    uint64_t        asked_us;          /* when descriptors were asked the last time                    */
+    bool            came;              /* something through a source, since the last spin              */
+    uint16_t        spins_left_out;    /* so many times to come ...                                    */
+    uint16_t        spins_in_vain;     /* ... and after the next one that was in vain                  */
 };
 
 MK_MUST_CHECK mk_err_t mk_loop_init(mk_loop_t *loop);
@@ -73,6 +97,10 @@ void mk_loop_defer(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn)
  * long is cut into pieces by it, and others have their turn in between. */
 void mk_loop_again(mk_loop_t *loop, mk_deferred_t *deferred, mk_deferred_fn *fn);
 static inline void mk_deferred_cancel(mk_deferred_t *deferred) { mk_list_remove(&deferred->node); }
+
+/* `look` and `doze` are set. Removing one that was never added does no harm. */
+void mk_source_add(mk_loop_t *loop, mk_source_t *source);
+void mk_source_remove(mk_loop_t *loop, mk_source_t *source);
 
 /* Calls watch->fn whenever `fd` is ready for `events`; again to change them, 0 to pause without forgetting. */
 MK_MUST_CHECK mk_err_t mk_watch_set(mk_loop_t *loop, mk_watch_t *watch, uint32_t events);

@@ -22,6 +22,8 @@ uint64_t mk_port_wall_ms(void) {
     return start_ms + mk_port_now_us() / 1000u;
 }
 
+void mk_port_pause(void) {} /* nobody else is there to be waited for */
+
 mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out) {
     (void)out;
     return MK_ERR_NOSYS;

@@ -81,3 +81,8 @@ uint64_t mk_port_cpu_us(mk_cpu_clock_t clock) {
     (void)clock;
     return 0;
 }
+
+/* Sixteen make a microsecond, but not while time is held for other loops of the thread. */
+void mk_port_pause(void) {
+    if (!mk_fake.held && ++mk_fake.pauses % 16 == 0) mk_fake_advance_us(1);
+}

@@ -14,6 +14,7 @@ typedef struct mk_fake {
     uint64_t chance;    /* the network's own dice: entropy that is asked for does not change what befalls packets */
     uint64_t waits, waited_us;
     uint64_t wanted_us; /* the earliest end of a wait while time was held                                         */
+    unsigned pauses;    /* of busy waiting                                                                        */
     bool     held;
     unsigned fail[MK_FAKE_CALLS];
 } mk_fake_t;

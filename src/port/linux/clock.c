@@ -14,6 +14,17 @@ uint64_t mk_port_now_us(void) { return read_us(CLOCK_MONOTONIC); }
 
 uint64_t mk_port_wall_ms(void) { return read_us(CLOCK_REALTIME) / 1000u; }
 
+/* What the processor has for it; elsewhere only the compiler is kept from thinking that nothing is waited for. */
+void mk_port_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
 mk_err_t mk_port_cpu_clock(mk_cpu_clock_t *out) {
     clockid_t clock;
     if (pthread_getcpuclockid(pthread_self(), &clock) != 0) return MK_ERR_NOSYS;
