@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* channels.h -- the kinds of channels there are. Each comes closed and calls its user when it is open; until the user is set
- * (mk_link_create() does it) nothing is called. MK_ERR_NOMEM and what is named: nothing was made. Runtime's thread. */
+/* channels.h -- the kinds of channels there are. Each comes closed and calls its user when it is open, in a later round of the loop;
+ * the user is set before that (mk_link_create() does it). MK_ERR_NOMEM and what is named: nothing was made. Runtime's thread. */
 #ifndef MK_NODE_CHANNELS_H
 #define MK_NODE_CHANNELS_H
 
@@ -19,6 +19,7 @@ typedef struct mk_stream_channel_options {
     uint32_t            may;  /* of a peer that proves nothing (keys NULL)        */
 } mk_stream_channel_options_t;
 
+/* MK_ERR_DENIED: the keys have nothing to call with (or, below, to be called with). Errors of mk_stream_dial(). */
 MK_MUST_CHECK mk_err_t mk_stream_channel_dial(mk_net_t *net, const mk_stream_channel_options_t *options, mk_channel_t **out);
 /* Of an accepted descriptor, which is its own from now on, whatever it answers. */
 MK_MUST_CHECK mk_err_t mk_stream_channel_accept(mk_net_t *net, int fd, const mk_stream_channel_options_t *options,
@@ -36,11 +37,14 @@ MK_MUST_CHECK mk_err_t mk_udp_hub_open(mk_net_t *net, const mk_addr_t *at, mk_ke
                                        mk_udp_accept_fn *accept, void *arg, mk_udp_hub_t **out);
 const mk_addr_t       *mk_udp_hub_at(const mk_udp_hub_t *hub);
 MK_MUST_CHECK mk_err_t mk_udp_channel_dial(mk_udp_hub_t *hub, const mk_addr_t *to, mk_channel_t **out);
+/* Other keys (retained) for the channels that are made from now on; those that are open go on. */
+void                   mk_udp_hub_rekey(mk_udp_hub_t *hub, mk_keyring_t *keys);
 void                   mk_udp_hub_close(mk_udp_hub_t *hub); /* its channels see closed() */
 
 /* ---- rings: ring_channel.c ---- */
 
 struct node_ring;
+/* MK_ERR_EXISTS: this side was attached before; MK_ERR_INVALID. */
 MK_MUST_CHECK mk_err_t mk_ring_channel_attach(mk_loop_t *loop, struct node_ring *ring, int side, uint32_t may, mk_channel_t **out);
 
 #endif
