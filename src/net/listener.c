@@ -52,18 +52,24 @@ static void on_retry(mk_wheel_t *wheel, mk_timer_t *timer) {
     if (!listener->paused) watch_again(listener);
 }
 
-mk_err_t mk_listener_open(mk_net_t *net, mk_listener_t *listener, const mk_addr_t *at, mk_accept_fn *fn) {
-    mk_listener_t made = {.net = net, .fn = fn, .watch.fn = on_ready, .retry.fn = on_retry};
-    mk_err_t      err = mk_sock_listen(at, BACKLOG, &made.watch.fd, &made.at);
-    if (err != MK_OK) return err;
-    *listener = made;
-    if ((err = mk_watch_set(net->loop, &listener->watch, MK_POLL_IN)) != MK_OK) {
-        mk_sock_close(listener->watch.fd);
+mk_err_t mk_listener_adopt(mk_net_t *net, mk_listener_t *listener, int fd, const mk_addr_t *at, mk_accept_fn *fn) {
+    *listener =
+        (mk_listener_t){.net = net, .fn = fn, .watch = {.fd = fd, .fn = on_ready}, .retry.fn = on_retry, .at = *at};
+    mk_err_t err = mk_watch_set(net->loop, &listener->watch, MK_POLL_IN);
+    if (err != MK_OK) {
+        mk_sock_close(fd);
         listener->net = NULL;
         return err;
     }
     mk_list_push(&net->listeners, &listener->all);
     return MK_OK;
+}
+
+mk_err_t mk_listener_open(mk_net_t *net, mk_listener_t *listener, const mk_addr_t *at, mk_accept_fn *fn) {
+    mk_addr_t bound;
+    int       fd;
+    mk_err_t  err = mk_sock_listen(at, BACKLOG, &fd, &bound);
+    return err == MK_OK ? mk_listener_adopt(net, listener, fd, &bound, fn) : err;
 }
 
 void mk_listener_close(mk_listener_t *listener) {

@@ -62,6 +62,8 @@ struct mk_listener {
 
 /* Embedded in its user's record. Errors of mk_sock_listen(). */
 MK_MUST_CHECK mk_err_t mk_listener_open(mk_net_t *net, mk_listener_t *listener, const mk_addr_t *at, mk_accept_fn *fn);
+/* Of a descriptor that is bound and listens already, which is its own from now on, whatever it answers. */
+MK_MUST_CHECK mk_err_t mk_listener_adopt(mk_net_t *net, mk_listener_t *listener, int fd, const mk_addr_t *at, mk_accept_fn *fn);
 void                   mk_listener_close(mk_listener_t *listener); /* harmless when closed; removes a Unix socket's file */
 void                   mk_listener_pause(mk_listener_t *listener); /* at a limit of connections: who comes waits in the backlog */
 void                   mk_listener_resume(mk_listener_t *listener);
