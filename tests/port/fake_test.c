@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "port/fake/fake.h"
 
+#include "port/fake/fake_net.h"
 #include "port/port.h"
 #include "rig/oom.h"
 #include "rig/rig.h"
@@ -22,6 +23,36 @@ TEST(the_wall_clock_may_jump_and_the_other_does_not_notice) {
     mk_fake_set_wall_ms(5);
     CHECK_EQ(mk_port_wall_ms(), 5);
     CHECK_EQ(mk_port_now_us(), us);
+}
+
+TEST(each_host_has_a_wall_clock_of_its_own) {
+    mk_fake_reset(1);
+    uint64_t wall = mk_port_wall_ms();
+    mk_fake_skew_wall(3, -1000);
+    CHECK_EQ(mk_port_wall_ms(), wall);
+    mk_fake_use_host(3);
+    CHECK_EQ(mk_port_wall_ms(), wall - 1000);
+    mk_fake_reset(1);
+    mk_fake_use_host(3);
+    CHECK_EQ(mk_port_wall_ms(), wall);
+    mk_fake_use_host(0);
+}
+
+TEST(a_loop_that_has_work_left_shows) {
+    mk_poller_t    *poller;
+    mk_poll_event_t event;
+    mk_fake_reset(1);
+    mk_fake_hold_time(true);
+    CHECK_EQ(mk_poller_create(&poller), MK_OK);
+    CHECK_EQ(mk_poller_wait(poller, &event, 1, 1000), 0);
+    CHECK(mk_fake_slept());
+    CHECK_EQ(mk_poller_wait(poller, &event, 1, 0), 0);
+    CHECK(!mk_fake_slept());
+    mk_poller_wake(poller);
+    CHECK_EQ(mk_poller_wait(poller, &event, 1, 1000), 0);
+    CHECK(!mk_fake_slept());
+    mk_poller_destroy(poller);
+    mk_fake_hold_time(false);
 }
 
 TEST(the_same_seed_gives_the_same_bytes) {

@@ -38,6 +38,8 @@ bool mk_fake_advance_to_next(void) {
     return true;
 }
 
+bool mk_fake_slept(void) { return mk_fake.slept; }
+
 void mk_fake_set_ready(int fd, uint32_t events) {
     if (fd >= 0 && fd < MK_FAKE_FIRST_SOCKET) mk_fake_ready(fd, events);
 }
@@ -56,7 +58,7 @@ uint64_t mk_fake_waited_us(void) { return mk_fake.waited_us; }
 
 uint64_t mk_port_now_us(void) { return mk_fake.now_us; }
 
-uint64_t mk_port_wall_ms(void) { return mk_fake.wall_ms; }
+uint64_t mk_port_wall_ms(void) { return mk_fake.wall_ms + (uint64_t)mk_fake_skew_ms(); }
 
 uint64_t mk_fake_random(uint64_t *state) {
     uint64_t z = (*state += 0x9e3779b97f4a7c15u);

@@ -57,6 +57,9 @@ void     mk_fake_give_address(unsigned host, const mk_addr_t *address);
 void mk_fake_crash(unsigned host);
 void mk_fake_restart(unsigned host);
 
+/* Its wall clock is that far ahead of the others' (of mk_fake_set_wall_ms()); behind, when negative. */
+void mk_fake_skew_wall(unsigned host, int64_t ms);
+
 /* ---- single connections ----------------------------------------------------------------------------------------------- */
 
 /* The descriptor of a connected socket with these ends (no family: any; port 0: any), the lowest; -1: none. */

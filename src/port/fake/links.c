@@ -16,6 +16,7 @@ typedef struct host {
     mk_addr_t address[MK_FAKE_HOST_ADDRESSES_MAX];
     unsigned  addresses;
     bool      down;
+    int64_t   skew_ms;
 } host_t;
 
 static rule_t  *rules; /* last said first */
@@ -167,6 +168,13 @@ void mk_fake_restart(unsigned host) {
     mk_assert(host < MK_FAKE_HOSTS_MAX);
     hosts[host].down = false;
 }
+
+void mk_fake_skew_wall(unsigned host, int64_t ms) {
+    mk_assert(host < MK_FAKE_HOSTS_MAX);
+    hosts[host].skew_ms = ms;
+}
+
+int64_t mk_fake_skew_ms(void) { return hosts[current].skew_ms; }
 
 void mk_fake_crash(unsigned host) {
     mk_assert(host < MK_FAKE_HOSTS_MAX);

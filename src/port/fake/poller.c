@@ -159,8 +159,9 @@ static int sleep_until(mk_poller_t *poller, mk_poll_event_t *events, int max, ui
 int mk_poller_wait(mk_poller_t *poller, mk_poll_event_t *events, int max, int64_t wait_us) {
     mk_fake.waits++;
     mk_fake_net_run();
-    int      n = report(poller, events, max);
-    bool     sleeps = n == 0 && !poller->woken && wait_us != 0;
+    int  n = report(poller, events, max);
+    bool sleeps = n == 0 && !poller->woken && wait_us != 0;
+    mk_fake.slept = sleeps;
     uint64_t began_us = mk_fake.now_us, until_us = wait_us >= 0 ? began_us + (uint64_t)wait_us : UINT64_MAX;
     if (sleeps && mk_fake.held) {
         if (until_us < mk_fake.wanted_us) mk_fake.wanted_us = until_us;

@@ -16,6 +16,7 @@ typedef struct mk_fake {
     uint64_t wanted_us; /* the earliest end of a wait while time was held                                         */
     unsigned pauses;    /* of busy waiting                                                                        */
     bool     held;
+    bool     slept;     /* the last wait, or would have                                                           */
     unsigned fail[MK_FAKE_CALLS];
 } mk_fake_t;
 
@@ -37,6 +38,9 @@ void mk_fake_unwatch(int fd);
 void mk_fake_ready_reset(void);
 
 /* ---- the network: see network.h ---- */
+
+/* How far the wall clock of the current host is ahead. */
+int64_t mk_fake_skew_ms(void);
 
 void mk_fake_net_reset(void);
 /* Everything that is due arrives. */
