@@ -16,11 +16,19 @@ typedef struct mk_ns_peer mk_ns_peer_t;
 /* This runtime's; made when it is asked for the first time. NULL: out of memory. */
 mk_ns_t *mk_ns_of(runtime_t *rt);
 
-/* Who this node is to others; from node_start(). Names below /node/<identity>/ are then its own. */
+/* Who this node is to others; from node_start(), before that mk_node_identity(). Names below /node/<identity>/ are its own. Before
+ * the first peer. MK_ERR_INVALID: no identity; MK_ERR_EXISTS: a peer's. */
 MK_MUST_CHECK mk_err_t mk_ns_set_identity(mk_ns_t *ns, const char *identity);
 const char            *mk_ns_identity(const mk_ns_t *ns);
 
+/* 1 to 31 letters, digits, '-', '_', '.', one of the first two at least; and none of the words that mean something else behind /node/:
+ * local, cloudflare, storage, queue, ai. */
+bool mk_ns_is_identity(const char *text);
+
 /* ---- names of peers ---- */
+
+/* Longest name that travels; longer ones are not exported. */
+enum { MK_NS_NAME_BYTES_MAX = 1024, MK_NS_PEER_NAMES_MAX = 100000 };
 
 /* A peer's claim, or one of ours. */
 typedef struct mk_ns_name {
@@ -28,16 +36,18 @@ typedef struct mk_ns_name {
     size_t      size;
     uint32_t    seq;      /* 0: held for a restart */
     uint64_t    stamp_ms; /* UINT64_MAX: a node that knows no wall clock */
-    uint64_t    counter;
+    uint64_t    counter; /* of its node's news: later ones are higher */
 } mk_ns_name_t;
 
-/* A linked node with no names yet. MK_ERR_EXISTS: its identity or number is another peer's; MK_ERR_NOMEM. */
+/* A linked node with no names yet. Names of ours below its /node/<identity>/ are withdrawn. MK_ERR_EXISTS: its identity or number is
+ * another peer's, or ours; MK_ERR_INVALID: no identity (mk_ns_is_identity()); MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_ns_peer_add(mk_ns_t *ns, node_id_t node, const char *identity, mk_ns_peer_t **out);
 /* Its names are gone at once; those that lost against it are owned by the next in line again. */
 void                   mk_ns_peer_remove(mk_ns_t *ns, mk_ns_peer_t *peer);
 size_t                 mk_ns_peer_names(const mk_ns_peer_t *peer);
 
-/* News of a peer. A lower or equal counter than what is known about this name loses (no error). MK_ERR_NOMEM; MK_ERR_LIMIT: more names
+/* News of a peer. A lower or equal counter than what is known about this name loses (no error), of names that are gone too (the last
+ * 4,096 of them are remembered). MK_ERR_NOMEM; MK_ERR_LIMIT: more names
  * than a peer may have (100,000); MK_ERR_PROTO: not a name it may claim. */
 MK_MUST_CHECK mk_err_t mk_ns_peer_put(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name);
 MK_MUST_CHECK mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size_t size, uint64_t counter);
@@ -60,6 +70,12 @@ struct mk_ns_listener {
 };
 void mk_ns_listen(mk_ns_t *ns, mk_ns_listener_t *listener);
 void mk_ns_unlisten(mk_ns_listener_t *listener);
+
+/* ---- for those who show names -------------------------------------------------------------------------------------------- */
+
+/* Writes `path=id\n` lines of the names that begin with `prefix` ("" or "/": all), as many as fit, "...\n" as the last one when there
+ * are more; returns the bytes written. `as_told`: what peers see of this node's, else what this node sees of all. */
+size_t mk_ns_list_text(const mk_ns_t *ns, const char *prefix, bool as_told, char *to, size_t room);
 
 /* ---- what the name-space actor asks of room node ---- */
 

@@ -159,6 +159,13 @@ MK_MUST_CHECK mk_err_t mk_port_resolve(const char *host, mk_addr_t *out, size_t 
  * and everything is as before. */
 uint8_t *mk_port_pages_resize(uint8_t *base, size_t from, size_t bytes);
 
+/* ---- the machine: any thread ------------------------------------------------------------------------------------------------ */
+
+/* Its name, NUL-terminated. MK_ERR_NOTFOUND: it has none; MK_ERR_TOOLONG. */
+MK_MUST_CHECK mk_err_t mk_port_host_name(char *out, size_t size);
+/* Of memory that a program could still get, roughly; 0: not known. May take some 50 us. */
+uint64_t               mk_port_free_bytes(void);
+
 /* ---- console of last resort ------------------------------------------------------------------------------------------ */
 
 /* Standard output (1) or standard error (2). May wait: from a helper thread, or where there are none. */
