@@ -1,2 +1,274 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/cluster.h"
+/* requests.c -- what nodes ask of each other: start a module, stop or reload an actor.
+ *
+ * An asker's record lives until its one answer is in the actor's mailbox: the peer's, or ours when the peer is gone or silent. It
+ * ends with its actor. What the control lane has no room for waits with the peer; an honest one never has more than
+ * MK_REQUESTS_MAX under way in either direction, so that is the bound. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "node/cluster_parts.h"
+
+enum { RETRY_MS = 1, TEXT_MAX = 255 };
+
+typedef struct asked {
+    mk_cluster_t *cluster;
+    mk_res_t      res; /* of its actor                    */
+    mk_node_t     all; /* of the peer, until it is answered */
+    mk_peer_t    *peer;
+    actor_t      *actor;
+    call_id_t     ref;
+    mk_timer_t    timer; /* until it is given up; then until there is memory for the answer */
+    mk_err_t      error;
+    actor_id_t    id;
+} asked_t;
+
+/* ---- what waits for the lane --------------------------------------------------------------------------------------------------- */
+
+static mk_err_t send_frame(mk_peer_t *peer, const uint8_t *frame, size_t size) {
+    if (peer->waiting_n == 0) {
+        mk_err_t err = mk_link_control(peer->link, frame, size);
+        if (err != MK_ERR_FULL) return err;
+    }
+    if (peer->waiting_n >= 2 * MK_REQUESTS_MAX) return MK_ERR_FULL;
+    if (!mk_buffer_append(&peer->waiting, frame, size)) {
+        peer->waiting.failed = false;
+        return MK_ERR_NOMEM;
+    }
+    peer->waiting_n++;
+    return MK_OK;
+}
+
+void mk_requests_drained(mk_peer_t *peer) {
+    size_t done = 0;
+    while (peer->waiting_n != 0) {
+        const uint8_t *frame = peer->waiting.bytes + done;
+        size_t         size = mk_wire_load16(frame);
+        if (mk_link_control(peer->link, frame, size) != MK_OK) break;
+        done += size;
+        peer->waiting_n--;
+    }
+    if (peer->waiting_n == 0) mk_buffer_free(&peer->waiting);
+    else mk_buffer_consume(&peer->waiting, done);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------------------------- */
+
+static void asked_leave_peer(asked_t *asked) {
+    if (asked->peer == NULL) return;
+    mk_list_remove(&asked->all);
+    asked->peer->asked_n--;
+    asked->peer = NULL;
+}
+
+static void asked_free(asked_t *asked) {
+    asked_leave_peer(asked);
+    mk_wheel_cancel(&asked->cluster->loop->wheel, &asked->timer);
+    mk_list_remove(&asked->res.node);
+    mk_idmap_remove(&asked->cluster->requests, asked->ref);
+    mk_free(asked);
+}
+
+static void actor_ended(runtime_t *rt, mk_res_t *res) {
+    (void)rt;
+    asked_free(mk_container_of(res, asked_t, res));
+}
+
+static const mk_res_ops_t res_ops = {actor_ended};
+
+/* Frees it, or tries again when there is memory; the text is not worth waiting for. */
+static void deliver(asked_t *asked, mk_slice_t text) {
+    mk_cluster_t        *cluster = asked->cluster;
+    node_reply_payload_t reply = {.call = asked->ref, .error = (uint32_t)asked->error, .id = asked->id};
+    reply.text_size = (uint32_t)text.size;
+    message_t *msg = mk_room_message(cluster->rt, MSG_NODE_REPLY, sizeof reply + text.size);
+    if (msg == NULL) {
+        mk_wheel_arm(&cluster->loop->wheel, &asked->timer, mk_loop_after_ms(cluster->loop, RETRY_MS));
+        return;
+    }
+    uint8_t *payload = (uint8_t *)(uintptr_t)msg->payload;
+    memcpy(payload, &reply, sizeof reply);
+    if (text.size != 0) memcpy(payload + sizeof reply, text.data, text.size);
+    mk_room_send(cluster->rt, &cluster->room, asked->actor, msg, MK_TAG_PLAIN);
+    asked_free(asked);
+}
+
+static void answer_asked(asked_t *asked, mk_err_t error, actor_id_t id, mk_slice_t text) {
+    asked_leave_peer(asked);
+    asked->error = error;
+    asked->id = id;
+    deliver(asked, text);
+}
+
+static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
+    asked_t *asked = mk_container_of(timer, asked_t, timer);
+    (void)wheel;
+    if (asked->peer != NULL) answer_asked(asked, MK_ERR_TIMEOUT, ACTOR_ID_INVALID, (mk_slice_t){0});
+    else deliver(asked, (mk_slice_t){0});
+}
+
+static asked_t *asked_create(mk_peer_t *peer, actor_t *actor) {
+    mk_cluster_t *cluster = peer->cluster;
+    asked_t      *asked = mk_calloc(1, sizeof *asked);
+    if (asked == NULL) return NULL;
+    if (mk_idmap_add(&cluster->requests, asked, &asked->ref) != MK_OK) {
+        mk_free(asked);
+        return NULL;
+    }
+    asked->cluster = cluster;
+    asked->peer = peer;
+    asked->actor = actor;
+    asked->timer.fn = on_time;
+    mk_actor_own(actor, &asked->res, &res_ops);
+    mk_list_push(&peer->asked, &asked->all);
+    peer->asked_n++;
+    mk_wheel_arm(&cluster->loop->wheel, &asked->timer, mk_loop_after_ms(cluster->loop, MK_REQUEST_MS));
+    return asked;
+}
+
+static call_id_t ask(runtime_t *rt, node_id_t node, mk_wire_request_t *request) {
+    uint8_t       frame[MK_WIRE_REQUEST_BYTES_MAX];
+    mk_cluster_t *cluster = mk_cluster_find(rt);
+    actor_t      *actor = mk_runtime_running(rt);
+    mk_peer_t    *peer = cluster != NULL ? mk_peer_by_node(cluster, node) : NULL;
+    if (actor == NULL || peer == NULL || peer->asked_n >= MK_REQUESTS_MAX) return CALL_ID_INVALID;
+    if (request->module.size > TEXT_MAX || request->name.size > TEXT_MAX) return CALL_ID_INVALID;
+    asked_t *asked = asked_create(peer, actor);
+    if (asked == NULL) return CALL_ID_INVALID;
+    request->ref = asked->ref;
+    if (send_frame(peer, frame, mk_wire_put_request(frame, request)) == MK_OK) return asked->ref;
+    asked_free(asked);
+    return CALL_ID_INVALID;
+}
+
+static mk_slice_t slice_of(const char *text) {
+    return text != NULL ? (mk_slice_t){text, strlen(text)} : (mk_slice_t){0};
+}
+
+call_id_t node_spawn(runtime_t *rt, node_id_t node, const char *module, const char *name) {
+    mk_wire_request_t request = {.verb = MK_WIRE_SPAWN, .module = slice_of(module), .name = slice_of(name)};
+    return ask(rt, node, &request);
+}
+
+call_id_t node_stop(runtime_t *rt, actor_id_t id) {
+    mk_wire_request_t request = {.verb = MK_WIRE_STOP_ACTOR, .seq = actor_id_seq(id)};
+    return ask(rt, actor_id_node(id), &request);
+}
+
+call_id_t node_reload(runtime_t *rt, actor_id_t id, const char *module) {
+    mk_wire_request_t request = {.verb = MK_WIRE_RELOAD, .seq = actor_id_seq(id), .module = slice_of(module)};
+    return ask(rt, actor_id_node(id), &request);
+}
+
+void mk_requests_down(mk_peer_t *peer) {
+    static const char gone[] = "the link has ended";
+    mk_node_t        *node;
+    mk_buffer_free(&peer->waiting);
+    peer->waiting_n = 0;
+    while ((node = peer->asked) != NULL)
+        answer_asked(mk_container_of(node, asked_t, all), MK_ERR_CLOSED, ACTOR_ID_INVALID,
+                     (mk_slice_t){gone, sizeof gone - 1});
+}
+
+/* ---- being asked --------------------------------------------------------------------------------------------------------------------- */
+
+/* A name in a folder and no way out of it. */
+static bool is_module(mk_slice_t name) {
+    const char *text = name.data;
+    if (name.size == 0 || name.size > TEXT_MAX || text[0] == '.') return false;
+    for (size_t i = 0; i < name.size; i++) {
+        char c = text[i];
+        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+typedef struct outcome {
+    mk_err_t   error;
+    actor_id_t id;
+    char       why[200];
+} outcome_t;
+
+static void fail(outcome_t *out, mk_err_t error, const char *why) {
+    out->error = error;
+    snprintf(out->why, sizeof out->why, "%s", why);
+}
+
+static void spawn_module(mk_cluster_t *cluster, const mk_wire_request_t *request, outcome_t *out) {
+    const node_hands_t *hands = &cluster->hands;
+    char                module[TEXT_MAX + 1] = "", name[TEXT_MAX + 1] = "";
+    memcpy(module, request->module.data, request->module.size);
+    if (request->name.size != 0) memcpy(name, request->name.data, request->name.size);
+    out->error = hands->spawn(hands->arg, cluster->rt, module, name[0] != '\0' ? name : NULL, &out->id, out->why,
+                              sizeof out->why);
+}
+
+static void reload_module(mk_cluster_t *cluster, const mk_wire_request_t *request, outcome_t *out) {
+    const node_hands_t *hands = &cluster->hands;
+    char                module[TEXT_MAX + 1] = "";
+    memcpy(module, request->module.data, request->module.size);
+    out->id = actor_id_make(cluster->node, request->seq);
+    if (!actor_is_alive(cluster->rt, out->id)) fail(out, MK_ERR_NOTFOUND, "no such actor");
+    else out->error = hands->reload(hands->arg, cluster->rt, out->id, module, out->why, sizeof out->why);
+}
+
+static void stop_actor(mk_cluster_t *cluster, const mk_wire_request_t *request, outcome_t *out) {
+    out->id = actor_id_make(cluster->node, request->seq);
+    if (!actor_is_alive(cluster->rt, out->id)) fail(out, MK_ERR_NOTFOUND, "no such actor");
+    else actor_stop(cluster->rt, out->id);
+}
+
+static void carry_out(mk_peer_t *peer, const mk_wire_request_t *request, outcome_t *out) {
+    mk_cluster_t *cluster = peer->cluster;
+    uint32_t      may = mk_link_remote(peer->link)->may;
+    uint32_t      needs = request->verb == MK_WIRE_SPAWN ? MK_MAY_SPAWN : MK_MAY_RELOAD;
+    bool has_hand = request->verb == MK_WIRE_SPAWN ? cluster->hands.spawn != NULL : cluster->hands.reload != NULL;
+    if (request->verb == MK_WIRE_STOP_ACTOR) {
+        if ((may & MK_MAY_STOP) == 0) fail(out, MK_ERR_DENIED, "the role does not allow it");
+        else stop_actor(cluster, request, out);
+    } else if ((may & needs) == 0) {
+        fail(out, MK_ERR_DENIED, "the role does not allow it");
+    } else if (cluster->modules == NULL || !has_hand) {
+        fail(out, MK_ERR_NOSYS, "this node has no modules for others");
+    } else if (!is_module(request->module)) {
+        fail(out, MK_ERR_INVALID, "not the name of a module");
+    } else if (request->verb == MK_WIRE_SPAWN) {
+        spawn_module(cluster, request, out);
+    } else {
+        reload_module(cluster, request, out);
+    }
+}
+
+static mk_err_t hear_request(mk_peer_t *peer, const mk_wire_frame_t *frame) {
+    uint8_t           bytes[MK_WIRE_ANSWER_BYTES_MAX];
+    mk_wire_request_t request;
+    outcome_t         out = {0};
+    if (!mk_wire_get_request(frame, &request)) return MK_ERR_PROTO;
+    if (peer->waiting_n >= MK_REQUESTS_MAX + peer->asked_n) return MK_ERR_PROTO; /* it asks and does not read */
+    carry_out(peer, &request, &out);
+    mk_wire_answer_t answer = {.ref = request.ref,
+                               .error = (uint8_t)out.error,
+                               .seq = actor_id_seq(out.id),
+                               .text = {out.why, out.error != MK_OK ? strnlen(out.why, sizeof out.why) : 0}};
+    /* An answer that cannot be kept is given by the end of the link. */
+    if (send_frame(peer, bytes, mk_wire_put_answer(bytes, &answer)) != MK_OK && peer->state == MK_PEER_UP)
+        mk_peer_finish(peer);
+    return MK_OK;
+}
+
+static mk_err_t hear_answer(mk_peer_t *peer, const mk_wire_frame_t *frame) {
+    mk_wire_answer_t answer;
+    if (!mk_wire_get_answer(frame, &answer)) return MK_ERR_PROTO;
+    asked_t *asked = mk_idmap_get(&peer->cluster->requests, answer.ref);
+    if (asked == NULL || asked->peer != peer) return MK_OK; /* nobody waits for it any more */
+    actor_id_t id = answer.seq != 0 ? actor_id_make(peer->node, answer.seq) : ACTOR_ID_INVALID;
+    answer_asked(asked, (mk_err_t)answer.error, id, answer.text);
+    return MK_OK;
+}
+
+mk_err_t mk_requests_frame(mk_peer_t *peer, const mk_wire_frame_t *frame) {
+    return frame->kind == MK_WIRE_REQUEST ? hear_request(peer, frame) : hear_answer(peer, frame);
+}
