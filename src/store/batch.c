@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* batch.c -- a trip to the disk, on a helper thread. Writes go the way that survives at each point: a file aside, its bytes on the disk,
+ * its new name, the names on the disk; each of these steps for all of the batch together.
+ *
+ * A delete is a put that says so. Only when that is on the disk is the earlier file removed, and only when this, too, is on the disk
+ * (a later trip) the one that says so: no order in which a disk forgets brings the value back. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "store/parts.h"
+
+void mk_store_file_name(mk_slice_t name, char which, char out[FILE_NAME_BYTES]) {
+    uint8_t digest[MK_SHA256_BYTES];
+    mk_sha256(name.data, name.size, digest);
+    for (int i = 0; i < FILE_BASE_CHARS / 2; i++) snprintf(out + 2 * (size_t)i, 3, "%02x", digest[i]);
+    snprintf(out + FILE_BASE_CHARS, 3, ".%c", which);
+}
+
+static bool is_write(const request_t *request) {
+    return request->to_disk && request->kind != REQUEST_GET && request->err == MK_OK;
+}
+
+static void write_aside(mk_disk_t *disk, request_t *request) {
+    mk_blob_t blob = {.version = request->version,
+                      .deleted = request->kind == REQUEST_DELETE,
+                      .name = request->name,
+                      .value_size = request->value.size};
+    uint8_t   head[MK_BLOB_HEAD_BYTES];
+    char      aside[FILE_NAME_BYTES];
+    mk_blob_put(head, &blob, request->value.data);
+    mk_slice_t slices[] = {{head, sizeof head}, request->name, request->value};
+    mk_store_file_name(request->name, 't', aside);
+    request->err = mk_disk_write(disk, aside, slices, 3);
+}
+
+static void all_failed(mk_disk_t *disk, batch_t *batch, mk_err_t err) {
+    for (size_t i = 0; i < batch->n; i++) {
+        char aside[FILE_NAME_BYTES];
+        if (!is_write(batch->request[i])) continue;
+        batch->request[i]->err = err;
+        mk_store_file_name(batch->request[i]->name, 't', aside);
+        (void)!mk_disk_remove(disk, aside); /* else it is in the way of nobody, and recovering removes it */
+    }
+}
+
+static mk_err_t sync_asides(mk_disk_t *disk, const batch_t *batch) {
+    char        text[BATCH_MAX][FILE_NAME_BYTES];
+    const char *names[BATCH_MAX];
+    size_t      n = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        if (!is_write(batch->request[i])) continue;
+        mk_store_file_name(batch->request[i]->name, 't', text[n]);
+        names[n] = text[n];
+        n++;
+    }
+    return n != 0 && !batch->unsynced ? mk_disk_sync(disk, names, n) : MK_OK;
+}
+
+static size_t give_names(mk_disk_t *disk, batch_t *batch) {
+    size_t given = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        request_t *request = batch->request[i];
+        char       aside[FILE_NAME_BYTES], to[FILE_NAME_BYTES];
+        if (!is_write(request)) continue;
+        mk_store_file_name(request->name, 't', aside);
+        mk_store_file_name(request->name, mk_store_slot_char(request->slot), to);
+        request->err = mk_disk_rename(disk, aside, to);
+        if (request->err != MK_OK) (void)!mk_disk_remove(disk, aside);
+        given += request->err == MK_OK;
+    }
+    return given;
+}
+
+static void remove_deleted(mk_disk_t *disk, batch_t *batch) {
+    for (size_t i = 0; i < batch->n; i++) {
+        request_t *request = batch->request[i];
+        char       earlier[FILE_NAME_BYTES];
+        if (!is_write(request) || request->kind != REQUEST_DELETE) continue;
+        mk_store_file_name(request->name, mk_store_slot_char(1u - request->slot), earlier);
+        request->earlier_left = mk_disk_remove(disk, earlier) != MK_OK; /* void, as long as the later one is there */
+    }
+}
+
+static void do_writes(mk_disk_t *disk, batch_t *batch) {
+    for (size_t i = 0; i < batch->n; i++)
+        if (is_write(batch->request[i])) write_aside(disk, batch->request[i]);
+    mk_err_t err = sync_asides(disk, batch);
+    if (err != MK_OK) {
+        all_failed(disk, batch, err);
+        return;
+    }
+    if (give_names(disk, batch) == 0) return;
+    if (!batch->unsynced && (err = mk_disk_settle(disk)) != MK_OK) {
+        all_failed(disk, batch, err); /* which may have happened all the same: nobody can know */
+        return;
+    }
+    /* The removals of earlier trips are on the disk by now. */
+    for (size_t i = 0; i < batch->tombs_n; i++)
+        batch->tomb[i].removed = mk_disk_remove(disk, batch->tomb[i].file) == MK_OK;
+    remove_deleted(disk, batch);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+/* MK_ERR_NOTFOUND also for a file that says that the name is gone. */
+static mk_err_t read_slot(mk_disk_t *disk, request_t *request, unsigned slot, size_t bytes_max) {
+    char           file[FILE_NAME_BYTES];
+    uint8_t       *bytes;
+    size_t         size;
+    mk_blob_t      blob;
+    const uint8_t *value = NULL;
+    mk_store_file_name(request->name, mk_store_slot_char(slot), file);
+    mk_err_t err = mk_disk_read(disk, file, bytes_max, &bytes, &size);
+    if (err != MK_OK) return err == MK_ERR_TOOLONG ? MK_ERR_FORMAT : err;
+    err = mk_blob_get_value(bytes, size, &blob, &value);
+    if (err == MK_OK && mk_names_compare(blob.name, request->name) != 0) err = MK_ERR_FORMAT;
+    if (err == MK_OK && blob.deleted) err = MK_ERR_NOTFOUND;
+    if (err != MK_OK) {
+        mk_free(bytes);
+        return err;
+    }
+    request->file = bytes;
+    request->found = (mk_slice_t){value, blob.value_size};
+    request->slot = (uint8_t)slot;
+    return MK_OK;
+}
+
+static void do_get(mk_disk_t *disk, request_t *request, size_t bytes_max) {
+    unsigned first = request->slot;
+    request->err = read_slot(disk, request, first, bytes_max);
+    if (request->err != MK_ERR_FORMAT && request->err != MK_ERR_NOTFOUND) return;
+    /* It was there when it was put. */
+    request->damaged++;
+    request->err = read_slot(disk, request, 1u - first, bytes_max);
+    if (request->err == MK_ERR_FORMAT) request->damaged++;
+    if (request->err == MK_ERR_NOTFOUND) request->err = MK_ERR_FORMAT;
+}
+
+void mk_store_batch_run(mk_disk_t *disk, batch_t *batch) {
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->request[i]->kind == REQUEST_GET && batch->request[i]->to_disk)
+            do_get(disk, batch->request[i], batch->file_bytes_max);
+    do_writes(disk, batch);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parts.h -- what the files of room store share: a request, a batch of them on its way to the disk, what recovering finds. */
+#ifndef MK_STORE_PARTS_H
+#define MK_STORE_PARTS_H
+
+#include "port/disk.h"
+#include "store/index.h"
+#include "store/store.h"
+
+enum {
+    BATCH_MAX = 64,               /* requests in one trip to the disk                              */
+    BATCH_BYTES_MAX = 4 << 20,    /* of values in it, unless it is one alone                       */
+    TOMBS_MAX = 64,               /* tombstones removed in one trip                                */
+};
+
+/* "0123456789abcdef0123.a": a hash of the name, and which of its files: 'a', 'b', or 't' for the one being written. */
+enum { FILE_BASE_CHARS = 20, FILE_NAME_BYTES = FILE_BASE_CHARS + 3 };
+void mk_store_file_name(mk_slice_t name, char which, char out[FILE_NAME_BYTES]);
+static inline char mk_store_slot_char(unsigned slot) { return slot == 0 ? 'a' : 'b'; }
+
+typedef enum request_kind { REQUEST_PUT, REQUEST_DELETE, REQUEST_GET } request_kind_t;
+
+typedef struct request {
+    struct request   *next;
+    request_kind_t    kind;
+    mk_slice_t        name, value; /* behind this struct, in the same block */
+    mk_store_done_fn *fn;          /* NULL: nobody wants to know           */
+    void             *arg;
+    mk_err_t          err;
+    /* While in a batch. */
+    mk_entry_t       *entry;
+    bool              to_disk; /* has no answer yet without the disk       */
+    uint8_t           slot;    /* put, delete: to be written; get: to be read first, then where it was found */
+    uint64_t          version;
+    uint8_t          *file;    /* get: all of it; the value is in it       */
+    mk_slice_t        found;
+    unsigned          damaged; /* files found so                           */
+    bool              earlier_left; /* delete: the earlier file could not be removed */
+} request_t;
+
+typedef struct tomb {
+    mk_entry_t *entry;
+    char        file[FILE_NAME_BYTES];
+    bool        removed;
+} tomb_t;
+
+/* A trip to the disk: filled in on the loop, worked on by a helper thread, evaluated on the loop. */
+typedef struct batch {
+    request_t *request[BATCH_MAX];
+    size_t     n;
+    tomb_t     tomb[TOMBS_MAX];
+    size_t     tombs_n;
+    bool       unsynced;
+    size_t     file_bytes_max;
+} batch_t;
+
+void mk_store_batch_run(mk_disk_t *disk, batch_t *batch);
+
+typedef struct recovery {
+    mk_index_t index;
+    uint64_t   bytes;
+    uint64_t   damaged;
+    mk_err_t   err;
+} recovery_t;
+
+/* Reads what there is, removes what was left half-done. */
+void mk_store_recover(mk_disk_t *disk, recovery_t *out);
+
+#endif
