@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* channels.h -- the kinds of channels there are. Each comes closed and calls its user when it is open, in a later round of the loop;
- * the user is set before that (mk_link_create() does it). MK_ERR_NOMEM and what is named: nothing was made. Runtime's thread. */
+/* channels.h -- the kinds of channels there are. Each comes closed and calls its user when it is open, from the loop, so the user is
+ * set by who makes it (mk_link_create()) before that. MK_ERR_NOMEM and what is named: nothing was made. Runtime's thread. */
 #ifndef MK_NODE_CHANNELS_H
 #define MK_NODE_CHANNELS_H
 
@@ -29,17 +29,21 @@ MK_MUST_CHECK mk_err_t mk_stream_channel_accept(mk_net_t *net, int fd, const mk_
 
 typedef struct mk_udp_hub mk_udp_hub_t;
 
-/* A peer has proved that it has the secret (or, without `keys`, has called). */
+/* A peer has proved that it has the secret (or, without `keys`, has called). The callee makes itself the channel's user before it
+ * returns (open() follows at once), or closes it. */
 typedef void mk_udp_accept_fn(void *arg, mk_channel_t *channel);
 
-/* `keys` NULL: plain, loopback only (the caller sees to it). Errors of mk_udp_open(). */
+/* `keys` NULL: plain, loopback only (the caller sees to it). Errors of mk_udp_open(); MK_ERR_DENIED: no secret among the keys
+ * (certificates are for streams). */
 MK_MUST_CHECK mk_err_t mk_udp_hub_open(mk_net_t *net, const mk_addr_t *at, mk_keyring_t *keys, uint32_t may,
                                        mk_udp_accept_fn *accept, void *arg, mk_udp_hub_t **out);
 const mk_addr_t       *mk_udp_hub_at(const mk_udp_hub_t *hub);
 MK_MUST_CHECK mk_err_t mk_udp_channel_dial(mk_udp_hub_t *hub, const mk_addr_t *to, mk_channel_t **out);
-/* Other keys (retained) for the channels that are made from now on; those that are open go on. */
+/* Other keys (retained) for the channels that are made from now on; those that are open go on. For a hub that has keys; without a
+ * secret among the new ones nobody calls or is answered any more. */
 void                   mk_udp_hub_rekey(mk_udp_hub_t *hub, mk_keyring_t *keys);
-void                   mk_udp_hub_close(mk_udp_hub_t *hub); /* its channels see closed() */
+/* Its channels see closed() before this returns. Allowed from inside of any call of theirs and of accept(). */
+void                   mk_udp_hub_close(mk_udp_hub_t *hub);
 
 /* ---- rings: ring_channel.c ---- */
 
