@@ -153,9 +153,12 @@ typedef struct mk_wire_data {
     mk_slice_t payload;
 } mk_wire_data_t;
 
-/* Whose a DATA frame is; so that who forwards need not look at all of it. `frame` is whole. */
-static inline uint32_t mk_wire_data_source(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES); }
+/* For whom a frame of ours is: DATA, and SIGNAL, of which also the kind. `frame` is whole. */
 static inline uint32_t mk_wire_data_dest(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES + 4); }
+static inline uint32_t mk_wire_signal_to(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES + 11); }
+static inline mk_signal_kind_t mk_wire_signal_kind(const uint8_t *frame) {
+    return (mk_signal_kind_t)frame[MK_WIRE_HEADER_BYTES];
+}
 
 /* `to` has room for MK_WIRE_DATA_CALL_BYTES and the payload; the whole is at most MK_WIRE_FRAME_BYTES_MAX. */
 static inline size_t mk_wire_put_data(uint8_t *to, const mk_wire_data_t *data) {
