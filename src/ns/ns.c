@@ -62,16 +62,17 @@ static mk_err_t claim_name(void *arg, const char *text) {
     mk_tree_put(&ns->table, &claim->by_text);
     mk_list_push(&ns->own, &claim->of_owner);
     ns->own_n++;
-    mk_ns_tell(ns, claim);
-    return MK_OK;
+    return MK_OK; /* peers are told when it is known whose it is */
 }
 
 static void name_points(void *arg, const char *text, actor_id_t id) {
     mk_ns_t    *ns = arg;
     mk_claim_t *claim = mk_ns_own(ns, text, strlen(text));
-    if (claim == NULL || claim->seq == actor_id_seq(id)) return;
+    if (claim == NULL) return;
+    bool is_new = claim->by_node.at == NULL, same = claim->seq == actor_id_seq(id);
     claim->seq = actor_id_seq(id);
-    mk_ns_tell_again(ns, claim);
+    if (is_new) mk_ns_tell(ns, claim);
+    else if (!same) mk_ns_tell_again(ns, claim);
 }
 
 static void forget(mk_ns_t *ns, mk_claim_t *claim) {
@@ -120,7 +121,7 @@ void mk_ns_withdraw(mk_ns_t *ns, mk_claim_t *claim, actor_id_t winner) {
 
 static void fini(runtime_t *rt, mk_room_t *room) {
     mk_ns_t *ns = mk_container_of(room, mk_ns_t, room);
-    (void)rt;
+    mk_names_observe(rt, NULL, NULL);
     while (ns->peers_n != 0) mk_ns_peer_remove(ns, ns->peers[0]);
     while (ns->own != NULL) forget(ns, mk_container_of(ns->own, mk_claim_t, of_owner));
     for (size_t i = 0; i < ns->rules_n; i++) mk_free((char *)(uintptr_t)ns->rules[i].text);
