@@ -45,6 +45,7 @@ struct mk_channel {
     bool                     dialled;         /* by us                                                         */
     bool                     encrypted;
     uint32_t                 may;             /* what the peer proved it may do here: MK_MAY_ bits             */
+    uint64_t                 lost;            /* datagrams: DATA frames of the peer's that did not arrive  */
     char                     proved[32];      /* with a certificate: the identity it names; "": anybody's      */
     char                     where[128];      /* "tcp:10.0.0.2:4200"                                           */
 };
