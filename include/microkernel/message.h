@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 struct message {
-    actor_id_t  source;       /* ACTOR_ID_INVALID: sent from outside any actor            */
+    actor_id_t  source;       /* ACTOR_ID_INVALID: sent from outside any actor, here or on another node */
     actor_id_t  dest;
     msg_type_t  type;
     call_id_t   call;         /* correlation number of actor_call(); 0: not part of a call */

@@ -56,8 +56,8 @@ bool actor_unwatch_fd(runtime_t *rt, int fd);
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
 
-/* Flat names and `/`-paths alike; any bytes but NUL. False: taken, too long, empty, no such actor, out of memory (the
- * reason is logged). The name goes when the actor ends. */
+/* Flat names and `/`-paths alike; any bytes but NUL. False: taken (here or, among linked nodes, elsewhere: namespace.h), too long,
+ * empty, no such actor of this node, out of memory (the reason is logged). The name goes when the actor ends. */
 bool actor_register_name(runtime_t *rt, const char *name, actor_id_t id);
 MK_MUST_CHECK mk_err_t actor_try_register_name(runtime_t *rt, const char *name, actor_id_t id);
 
@@ -65,7 +65,7 @@ MK_MUST_CHECK mk_err_t actor_try_register_name(runtime_t *rt, const char *name, 
  * False: not registered, or not the running actor's to remove. */
 bool actor_unregister_name(runtime_t *rt, const char *name);
 
-/* ACTOR_ID_INVALID: unknown, or reserved and nobody there right now. */
+/* This node's actor of that name, else a linked node's. ACTOR_ID_INVALID: unknown, or reserved and nobody there right now. */
 actor_id_t actor_lookup(runtime_t *rt, const char *name);
 
 bool actor_send_named(runtime_t *rt, const char *name, msg_type_t type, const void *payload, size_t size);
@@ -78,11 +78,11 @@ MK_MUST_CHECK mk_err_t actor_reserve_name(runtime_t *rt, const char *name);
 /* The same for an actor given by id, for start-up code that is no actor itself. MK_ERR_NOTFOUND: no such actor. */
 MK_MUST_CHECK mk_err_t actor_reserve_name_for(runtime_t *rt, const char *name, actor_id_t id);
 
-/* The first name of `id`, NUL-terminated; returns its length, 0 when there is none or it does not fit. */
+/* The first name of `id` (of another node's actor the one that is known best), NUL-terminated; returns its length, 0 when there is none or it does not fit. */
 size_t actor_reverse_lookup(runtime_t *rt, actor_id_t id, char *buf, size_t size);
 
-/* All names of `id`, each NUL-terminated, one behind the other; returns the bytes written. Names that no longer fit
- * are left out whole. */
+/* All names of `id`, each NUL-terminated, one behind the other (of another node's actor one); returns the bytes written. Names that
+ * no longer fit are left out whole. */
 size_t actor_reverse_lookup_all(runtime_t *rt, actor_id_t id, char *buf, size_t size);
 
 /* ---- log ------------------------------------------------------------------------------------------------------ */

@@ -1,49 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* idmap.c -- see idmap.h. Invariant: every number a slot has given is below the one it gives next, unless the map wraps;
- * a slot whose numbers are used up is in no list and holds nothing. */
+/* idmap.c -- see idmap.h. Numbers are ordered by their distance from the map's first one, so that where they begin changes
+ * nothing: with 2^32 of them the circle is closed. Invariant: every number a slot has given is before the one it gives
+ * next, unless the map wraps; a slot whose numbers are used up is in no list and holds nothing. */
 #include "base/idmap.h"
 
 #include "base/mem.h"
 
 enum { SLOTS_MAX_LOG2 = 31 };
 
-/* The first number of a slot: its index, but 0 is nobody's. */
-static uint32_t first_of(uint32_t index, uint32_t slots) { return index != 0 ? index : slots; }
+/* The first number of a slot; 0 is nobody's. */
+static uint32_t first_of(const mk_idmap_t *map, uint32_t index, uint32_t slots) {
+    uint32_t seq = map->first + ((index - map->first) & (slots - 1));
+    return seq != 0 ? seq : slots;
+}
+
+/* The number that comes `by` after `seq`, or, when that is 0, `slots` later, which is the same slot's. 0: there is none. */
+static uint32_t later(const mk_idmap_t *map, uint32_t seq, uint32_t by, uint32_t slots) {
+    uint64_t distance = (uint64_t)(seq - map->first) + by;
+    if (map->first + (uint32_t)distance == 0) distance += slots;
+    return distance <= UINT32_MAX ? map->first + (uint32_t)distance : 0;
+}
 
 static void push_free(mk_idmap_t *map, uint32_t index, uint32_t next_seq) {
     map->slots[index] = (mk_idslot_t){NULL, next_seq, map->free};
     map->free = index;
 }
 
-/* Puts a slot back with the number above `seq`, or retires it when there is none. */
+/* Puts a slot back with its number after `seq`, or retires it when there is none. */
 static void recycle(mk_idmap_t *map, uint32_t index, uint32_t seq) {
-    uint32_t slots = mk_idmap_slots(map);
-    if (seq <= UINT32_MAX - slots) {
-        push_free(map, index, seq + slots);
+    uint32_t slots = mk_idmap_slots(map), next = later(map, seq, slots, slots);
+    if (next != 0) {
+        push_free(map, index, next);
     } else if (map->wraps) {
-        push_free(map, index, first_of(index, slots));
+        push_free(map, index, first_of(map, index, slots));
     } else {
         map->slots[index] = (mk_idslot_t){NULL, 0, MK_IDMAP_END};
     }
 }
 
-mk_err_t mk_idmap_init(mk_idmap_t *map, uint32_t slots, bool wraps) {
-    mk_assert(slots >= 2 && (slots & (slots - 1)) == 0);
-    *map = (mk_idmap_t){
-        .slots = mk_alloc(slots * sizeof *map->slots), .mask = slots - 1, .free = MK_IDMAP_END, .wraps = wraps};
+mk_err_t mk_idmap_init_at(mk_idmap_t *map, uint32_t slots, bool wraps, uint32_t first) {
+    mk_assert(slots >= 2 && (slots & (slots - 1)) == 0 && first != 0);
+    *map = (mk_idmap_t){.slots = mk_alloc(slots * sizeof *map->slots),
+                        .mask = slots - 1,
+                        .free = MK_IDMAP_END,
+                        .first = first,
+                        .wraps = wraps};
     if (map->slots == NULL) return MK_ERR_NOMEM;
-    /* Slot 0 goes to the far end, so that the numbers begin 1, 2, 3. */
-    push_free(map, 0, first_of(0, slots));
-    for (uint32_t i = slots - 1; i > 0; i--) push_free(map, i, i);
+    for (uint32_t i = slots; i-- > 0;) {
+        uint32_t index = (first + i) & map->mask; /* so that the numbers come in their order */
+        push_free(map, index, first_of(map, index, slots));
+    }
     return MK_OK;
 }
+
+mk_err_t mk_idmap_init(mk_idmap_t *map, uint32_t slots, bool wraps) { return mk_idmap_init_at(map, slots, wraps, 1); }
 
 void mk_idmap_fini(mk_idmap_t *map) {
     mk_free(map->slots);
     map->slots = NULL;
 }
 
-/* Splits slot `i` into i and i + n. The half that the slot's number does not belong to starts n above it. */
+/* Splits slot `i` into i and i + n. The half that the slot's number does not belong to starts n after it. */
 static void split(mk_idmap_t *map, uint32_t i, uint32_t n) {
     mk_idslot_t old = map->slots[i];
     bool        retired = old.value == NULL && old.seq == 0;
@@ -52,8 +69,9 @@ static void split(mk_idmap_t *map, uint32_t i, uint32_t n) {
     if (retired) return;
     if (old.value != NULL) map->slots[mine] = old;
     else push_free(map, mine, old.seq);
-    if (old.seq <= UINT32_MAX - n) push_free(map, other, old.seq + n);
-    else if (map->wraps) push_free(map, other, first_of(other, 2 * n));
+    uint32_t next = later(map, old.seq, n, 2 * n);
+    if (next != 0) push_free(map, other, next);
+    else if (map->wraps) push_free(map, other, first_of(map, other, 2 * n));
 }
 
 mk_err_t mk_idmap_grow(mk_idmap_t *map) {
@@ -65,9 +83,8 @@ mk_err_t mk_idmap_grow(mk_idmap_t *map) {
     map->slots = slots;
     map->mask = 2 * n - 1;
     map->free = MK_IDMAP_END;
-    /* Downwards, so that low numbers are given first; slot 0 has the highest of each round. */
-    split(map, 0, n);
-    for (uint32_t i = n - 1; i > 0; i--) split(map, i, n);
+    /* Backwards, so that the numbers come in their order. */
+    for (uint32_t i = n; i-- > 0;) split(map, (map->first + i) & (n - 1), n);
     return MK_OK;
 }
 
@@ -75,7 +92,7 @@ mk_err_t mk_idmap_grow(mk_idmap_t *map) {
 static bool has_numbers_left(const mk_idmap_t *map) {
     uint32_t n = mk_idmap_slots(map);
     for (uint32_t i = 0; i < n; i++)
-        if (map->slots[i].value != NULL && (map->wraps || map->slots[i].seq <= UINT32_MAX - n)) return true;
+        if (map->slots[i].value != NULL && (map->wraps || later(map, map->slots[i].seq, n, 2 * n) != 0)) return true;
     return false;
 }
 

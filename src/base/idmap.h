@@ -3,7 +3,8 @@
  *
  * A power of two of slots; the low bits of a number select its slot, so a look-up is one load and one compare. A slot
  * that is freed waits with the next number it will give: its last plus the number of slots. Growing splits each slot
- * in two, and both halves go on above every number either has given. Numbers start at 1; 0 is never given. */
+ * in two, and both halves go on above every number either has given. Numbers start at 1, or where the owner says: then they
+ * go on to the last, from there to 1, and end before the first. 0 is never given. */
 #ifndef MK_BASE_IDMAP_H
 #define MK_BASE_IDMAP_H
 
@@ -27,11 +28,14 @@ typedef struct mk_idmap {
     uint32_t     mask;   /* slots - 1                                             */
     uint32_t     free;   /* head of the free slots, most recently freed first     */
     uint32_t     live;
+    uint32_t     first;  /* the number it began with                              */
     bool         wraps;  /* numbers may come again after 2^32 (timers, not actors) */
 } mk_idmap_t;
 
 /* `slots` is a power of two. MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_idmap_init(mk_idmap_t *map, uint32_t slots, bool wraps);
+/* The same, beginning with `first`, which is not 0. */
+MK_MUST_CHECK mk_err_t mk_idmap_init_at(mk_idmap_t *map, uint32_t slots, bool wraps, uint32_t first);
 void                   mk_idmap_fini(mk_idmap_t *map);
 
 /* Takes the next number for `value` (not NULL). MK_ERR_NOMEM; MK_ERR_LIMIT: all numbers were given. */

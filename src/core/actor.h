@@ -29,6 +29,8 @@ enum {
     MK_ACTOR_ENDING = 0x08,  /* ends at its next turn, or when its behaviour returns             */
     MK_ACTOR_DEAD = 0x10,    /* left the table; the record waits to leave the ready queue        */
     MK_ACTOR_TRAPS = 0x20,   /* exit signals become messages                                    */
+    MK_ACTOR_SHOWN = 0x40,   /* other nodes know it                                             */
+    MK_ACTOR_AWAITED = 0x80, /* its mailbox was full, and somebody waits for room               */
 };
 
 struct actor {

@@ -92,7 +92,21 @@ void mk_actor_signal(runtime_t *rt, actor_t *to, actor_id_t from, uint8_t reason
     if (reason != EXIT_NORMAL) mk_actor_doom(rt, to, reason, text);
 }
 
+static void signal_far(runtime_t *rt, actor_id_t id, mk_signal_kind_t kind, uint8_t reason) {
+    mk_remote_t *remote = mk_remote_find(rt, actor_id_node(id));
+    actor_t     *running = rt->sched.running;
+    if (remote == NULL || actor_id_seq(id) == 0) return;
+    if (running != NULL) mk_remote_show(running);
+    mk_signal_t signal = {
+        .kind = kind, .from = running != NULL ? running->seq : 0, .to = actor_id_seq(id), .reason = reason};
+    remote->ops->signal(remote, &signal);
+}
+
 void actor_stop(runtime_t *rt, actor_id_t id) {
+    if (mk_is_far(rt, id)) {
+        signal_far(rt, id, MK_SIGNAL_STOP, EXIT_KILLED);
+        return;
+    }
     actor_t *actor = mk_actor_find(rt, id);
     if (actor == NULL) return;
     if (actor == rt->sched.running || rt->ending != NULL) {
@@ -104,12 +118,16 @@ void actor_stop(runtime_t *rt, actor_id_t id) {
 }
 
 void actor_exit(runtime_t *rt, actor_id_t id, uint8_t reason) {
-    actor_t *actor = mk_actor_find(rt, id);
-    if (actor == NULL) return;
     if (reason == EXIT_KILLED) {
         actor_stop(rt, id);
         return;
     }
+    if (mk_is_far(rt, id)) {
+        signal_far(rt, id, MK_SIGNAL_EXIT, reason);
+        return;
+    }
+    actor_t *actor = mk_actor_find(rt, id);
+    if (actor == NULL) return;
     actor_t   *running = rt->sched.running;
     actor_id_t from = running != NULL ? mk_actor_id(rt, running) : ACTOR_ID_INVALID;
     if (actor == running && reason == EXIT_NORMAL && !(actor->flags & MK_ACTOR_TRAPS))

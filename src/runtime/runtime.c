@@ -23,6 +23,7 @@ static runtime_config_t with_defaults(const runtime_config_t *given) {
     set_default(&config.name_bytes_max, 255);
     set_default(&config.pool_keep_bytes, (size_t)4 << 20);
     set_default(&config.log_bytes, (size_t)64 << 10);
+    if (config.sequence_start == 0) config.sequence_start = 1;
     if (config.turn_messages_max == 0) config.turn_messages_max = 512;
     if (config.poll_messages_max == 0) config.poll_messages_max = 4096;
     /* A ring that cannot hold one line would log nothing. */
@@ -40,10 +41,11 @@ static mk_err_t init(runtime_t *rt, const runtime_config_t *given) {
                              .turn_messages_max = rt->config.turn_messages_max,
                              .wake = {.type = MSG_WAKE},
                              .admit = mk_admit,
+                             .has_room = mk_far_has_room,
                              .finish = mk_actor_finish};
     mk_pool_init(&rt->pool, rt->config.pool_keep_bytes);
     mk_log_init(&rt->log);
-    if ((err = mk_idmap_init(&rt->actors, ACTORS_FIRST, false)) != MK_OK) return err;
+    if ((err = mk_idmap_init_at(&rt->actors, ACTORS_FIRST, false, rt->config.sequence_start)) != MK_OK) return err;
     if ((err = mk_idmap_init(&rt->timers, TIMERS_FIRST, true)) != MK_OK) goto free_actors;
     if ((err = mk_idmap_init(&rt->bonds, BONDS_FIRST, true)) != MK_OK) goto free_timers;
     if ((err = mk_names_init(&rt->names)) != MK_OK) goto free_bonds;
@@ -100,6 +102,7 @@ void runtime_destroy(runtime_t *rt) {
         if (rt->transports[i]->destroy != NULL) rt->transports[i]->destroy(rt->transports[i]);
     mk_free(rt->transports);
     mk_rooms_fini(rt);
+    mk_remotes_fini(&rt->remotes);
     mk_log_close(&rt->log);
     mk_loop_fini(&rt->loop);
     mk_inbox_fini(&rt->inbox);
@@ -117,8 +120,8 @@ void runtime_destroy(runtime_t *rt) {
 static void take_posts(runtime_t *rt) {
     for (mk_post_t *post = mk_inbox_take_all(&rt->inbox), *next; post != NULL; post = next) {
         next = post->next;
-        if (runtime_deliver(rt, ACTOR_ID_INVALID, post->dest, post->type, post->size != 0 ? post + 1 : NULL,
-                            post->size) != MK_OK)
+        if (mk_deliver(rt, ACTOR_ID_INVALID, post->dest, post->type, post->size != 0 ? post + 1 : NULL, post->size) !=
+            MK_OK)
             rt->stats.dropped++; /* the poster was told "accepted" */
         mk_free(post);
     }

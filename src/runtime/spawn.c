@@ -22,11 +22,13 @@ static mk_err_t place(runtime_t *rt, const actor_options_t *options, actor_t *ac
     mk_err_t err = options->number_last ? mk_idmap_add_last(&rt->actors, actor, &actor->seq)
                                         : mk_idmap_add(&rt->actors, actor, &actor->seq);
     if (err != MK_OK) return err;
-    if (options->name != NULL && (err = mk_names_put(rt, options->name, actor, parent)) != MK_OK) goto forget;
-    if (options->link && running != NULL && (err = mk_link_new(rt, running, actor)) != MK_OK) goto unname;
+    bool linked = options->link && running != NULL;
+    if (linked && (err = mk_link_new(rt, running, actor)) != MK_OK) goto forget;
+    /* Last, because other nodes may hear of it. */
+    if (options->name != NULL && (err = mk_names_put(rt, options->name, actor, parent)) != MK_OK) goto unlink;
     return MK_OK;
-unname:
-    mk_names_drop_all(rt, actor);
+unlink:
+    if (linked) mk_link_drop(rt, running, actor);
 forget:
     mk_idmap_remove(&rt->actors, actor->seq);
     return err;

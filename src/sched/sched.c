@@ -53,6 +53,22 @@ static inline uint32_t handle_all(mk_sched_t *sched, runtime_t *rt, actor_t *act
     return handled + handle_queued(sched, rt, actor, sched->turn_messages_max);
 }
 
+/* What makes the end of a turn more than going back into the queue or not. */
+enum { RARE = MK_ACTOR_ENDING | MK_ACTOR_DEAD | MK_ACTOR_HELD | MK_ACTOR_WOKEN | MK_ACTOR_AWAITED };
+
+static MK_NOINLINE void end_turn(mk_sched_t *sched, runtime_t *rt, actor_t *actor) {
+    unsigned flags = actor->flags;
+    bool     ends = flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD);
+    actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
+    if (ends) {
+        sched->finish(rt, actor);
+        return;
+    }
+    if ((flags & MK_ACTOR_AWAITED) && actor->queued <= actor->mailbox_size / 2) sched->has_room(rt, actor);
+    bool has_work = actor->queued != 0 && !(flags & MK_ACTOR_HELD);
+    if (has_work || (flags & MK_ACTOR_WOKEN)) mk_sched_make_ready(sched, actor);
+}
+
 static inline uint32_t turn(mk_sched_t *sched, runtime_t *rt) {
     actor_t *actor = take_ready(sched);
     uint32_t handled = 0;
@@ -63,14 +79,12 @@ static inline uint32_t turn(mk_sched_t *sched, runtime_t *rt) {
     }
     /* Read once, written only when it changes: this word is the longest chain of a turn. */
     unsigned flags = actor->flags;
-    if (mk_likely(!(flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD | MK_ACTOR_HELD | MK_ACTOR_WOKEN)))) {
+    if (mk_likely(!(flags & RARE))) {
         if (actor->queued != 0) mk_sched_append(sched, actor);
         else actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
         return handled;
     }
-    actor->flags = (uint16_t)(flags & ~MK_ACTOR_READY);
-    if (flags & (MK_ACTOR_ENDING | MK_ACTOR_DEAD)) sched->finish(rt, actor);
-    else if (flags & MK_ACTOR_WOKEN) mk_sched_make_ready(sched, actor);
+    end_turn(sched, rt, actor);
     return handled;
 }
 

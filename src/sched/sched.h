@@ -18,6 +18,8 @@ typedef struct mk_sched {
     message_t  wake;                    /* the one MSG_WAKE there is                                    */
     /* Whether a checked message may still be delivered; fills in what is only known now. */
     bool (*admit)(runtime_t *rt, actor_t *actor, mk_msg_t *msg);
+    /* An AWAITED actor's turn is over, it goes on, and half of its mailbox is free. */
+    void (*has_room)(runtime_t *rt, actor_t *actor);
     /* The actor's turn is over and it is ENDING or DEAD. The record is the callee's. */
     void (*finish)(runtime_t *rt, actor_t *actor);
 } mk_sched_t;

@@ -259,7 +259,7 @@ TEST(monitoring_the_dead_tells_at_once) {
     in(&a, do_monitor, b.id);
     CHECK_HEARD_DOWN(&a, b.id, did_monitor, EXIT_NO_ACTOR);
     in(&a, do_monitor, actor_id_make(7, 1)); /* of a node that is not there */
-    CHECK_HEARD_DOWN(&a, actor_id_make(7, 1), did_monitor, EXIT_NO_ACTOR);
+    CHECK_HEARD_DOWN(&a, actor_id_make(7, 1), did_monitor, EXIT_NODE_DOWN);
     CHECK_EQ(a.n, 2);
     curtain_down();
 }
