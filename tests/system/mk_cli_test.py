@@ -25,7 +25,7 @@ class CommandLine(unittest.TestCase):
         overview = rig.run("--help")
         self.assertEqual((overview.code, overview.err), (0, ""))
         self.assertIn("example:", overview.out)
-        for command in ("shell", "run", "inspect"):
+        for command in ("shell", "run", "node", "nodes", "inspect"):
             self.assertIn("\n  " + command, overview.out)
             done = rig.run(command, "--help")
             self.assertEqual((done.code, done.err), (0, ""))
@@ -46,7 +46,13 @@ class CommandLine(unittest.TestCase):
         self.wrong("shell", "--name", "", says="--name")
         self.wrong("shell", "--name", "a/b", says="--name")
         self.wrong("shell", "--name", "x" * 32, says="--name")
+        self.wrong("shell", "--name", "local", says="--name")
+        self.wrong("shell", "--name", "...", says="--name")
         self.wrong("shell", "--budget-ms", "many", says="--budget-ms")
+        self.wrong("node", "--listen", "", says="--listen")
+        self.wrong("node", "--names", "mine", says="--names")
+        self.wrong("nodes", "--wait", "0", says="--wait")
+        self.wrong("nodes", "gateway", says="unexpected 'gateway'")
         self.wrong("run", "--engine=", rig.example("echo"), says="--engine")
         self.wrong("run", says="FILE.wasm... is missing")
         self.wrong("--version", "--jsno", says="--json")

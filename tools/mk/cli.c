@@ -7,91 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "microkernel/services.h"
-#include "microkernel/wasm_actor.h"
 #include "settings.h"
 #include "version.h"
-
-/* ---- option values ---------------------------------------------------------------------------------------------- */
-
-static bool set_name(mk_settings_t *settings, const char *value) {
-    settings->name = value;
-    return mk_settings_name_ok(value);
-}
-
-static bool set_node_id(mk_settings_t *settings, const char *value) {
-    return mk_settings_number(value, 1, UINT32_MAX, &settings->node_id);
-}
-
-static bool set_log(mk_settings_t *settings, const char *value) {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    for (int level = MK_LOG_DEBUG; level <= MK_LOG_ERROR; level++) {
-        if (strcmp(value, names[level]) == 0) {
-            settings->log_level = level;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool set_budget(mk_settings_t *settings, const char *value) {
-    enum { BUDGET_MS_MAX = 60 * 60 * 1000 };
-    if (!mk_settings_number(value, 0, BUDGET_MS_MAX, &settings->budget_ms)) return false;
-    if (settings->budget_ms == 0) settings->budget_ms = WASM_BUDGET_NONE;
-    return true;
-}
-
-/* Whether there is such an engine is found out when it is needed. */
-static bool set_engine(mk_settings_t *settings, const char *value) {
-    settings->engine = value;
-    return value[0] != '\0';
-}
-
-static bool set_trusted(mk_settings_t *settings, const char *value) {
-    (void)value;
-    settings->trusted = true;
-    return true;
-}
-
-static bool set_json(mk_settings_t *settings, const char *value) {
-    (void)value;
-    settings->json = true;
-    return true;
-}
-
-static bool set_http(mk_settings_t *settings, const char *value) {
-    settings->http_hosts = value;
-    return value[0] != '\0';
-}
-
-static bool set_listen(mk_settings_t *settings, const char *value) {
-    settings->listen = value;
-    return strrchr(value, ':') != NULL;
-}
-
-static bool set_token_file(mk_settings_t *settings, const char *value) {
-    settings->token_file = value;
-    return value[0] != '\0';
-}
-
-const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)",
-                                    set_name};
-const mk_option_t mk_option_node_id = {"--node-id", "N", "number of this node, 1 to 4294967295 (MK_NODE_ID, else 1)",
-                                       set_node_id};
-const mk_option_t mk_option_log = {"--log", "LEVEL", "what is logged to standard error: debug, info, warn, error",
-                                   set_log};
-const mk_option_t mk_option_budget = {"--budget-ms", "MS", "time a guest may take for one message; 0: any", set_budget};
-const mk_option_t mk_option_engine = {"--engine", "NAME", "what runs guests: vm, wamr (MK_ENGINE, else vm)",
-                                      set_engine};
-const mk_option_t mk_option_trusted = {
-    "--trusted", NULL, "grant the guests everything: names, files, starting and stopping actors", set_trusted};
-const mk_option_t mk_option_http = {"--http", "HOSTS",
-                                    "guests may ask these over HTTP: 'example.com, *.example.org:8080'", set_http};
-const mk_option_t mk_option_listen = {"--listen", "HOST:PORT",
-                                      "serve shells over TCP there (an address in digits) instead of here", set_listen};
-const mk_option_t mk_option_token_file = {
-    "--token-file", "FILE", "what those who connect must know, 16 bytes or more (else MK_SHELL_TOKEN)", set_token_file};
-const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 
 /* ---- help ------------------------------------------------------------------------------------------------------- */
 
@@ -158,32 +75,50 @@ static int take_option(const mk_command_t *command, mk_settings_t *settings, int
     return MK_CLI_OK;
 }
 
-static int run_command(const mk_command_t *command, int argc, char **argv) {
-    mk_settings_t settings;
-    bool          options_end = false;
-    const char   *bad = mk_settings_init(&settings);
-    if (bad != NULL) return wrong(command, "%s in the environment is not usable", bad);
-    settings.log_level = command->log_level;
-    settings.operands = argv; /* operands move to the front, over words already read */
+/* The words of a command line that does something; *help: one that only asks. MK_CLI_OK or MK_CLI_USAGE. */
+static int take_words(const mk_command_t *command, mk_settings_t *settings, int argc, char **argv, bool *help) {
+    bool options_end = false;
+    settings->operands = argv; /* operands move to the front, over words already read */
     for (int i = 0; i < argc; i++) {
         if (!options_end && strcmp(argv[i], "--") == 0) {
             options_end = true;
         } else if (!options_end && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
-            print_help(command);
-            return mk_cli_flush(command->name);
+            *help = true;
+            return MK_CLI_OK;
         } else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0') {
-            int result = take_option(command, &settings, argc, argv, &i);
+            int result = take_option(command, settings, argc, argv, &i);
             if (result != MK_CLI_OK) return result;
         } else {
-            argv[settings.operands_count++] = argv[i];
+            argv[settings->operands_count++] = argv[i];
         }
     }
-    if (command->operands == NULL && settings.operands_count > 0) {
-        return wrong(command, "unexpected '%s'", settings.operands[0]);
-    }
-    if (command->operands != NULL && settings.operands_count == 0)
+    if (command->operands == NULL && settings->operands_count > 0)
+        return wrong(command, "unexpected '%s'", settings->operands[0]);
+    if (command->operands != NULL && command->operands[0] != '[' && settings->operands_count == 0)
         return wrong(command, "%s is missing", command->operands);
-    return command->run(&settings);
+    return MK_CLI_OK;
+}
+
+static int run_command(const mk_command_t *command, int argc, char **argv) {
+    mk_settings_t settings;
+    bool          help = false;
+    const char   *bad = mk_settings_init(&settings);
+    if (bad != NULL) return wrong(command, "%s in the environment is not usable", bad);
+    settings.log_level = command->log_level;
+    mk_words_t  *lists[] = {&settings.serve, &settings.mounts, &settings.exports};
+    size_t       lists_n = sizeof lists / sizeof *lists, words = (size_t)argc + 1;
+    const char **room = calloc(lists_n * words, sizeof *room);
+    if (room == NULL) return mk_cli_fail(command->name, "out of memory");
+    for (size_t i = 0; i < lists_n; i++) lists[i]->at = room + i * words;
+    int result = take_words(command, &settings, argc, argv, &help);
+    if (result == MK_CLI_OK && help) {
+        print_help(command);
+        result = mk_cli_flush(command->name);
+    } else if (result == MK_CLI_OK) {
+        result = command->run(&settings);
+    }
+    free(room);
+    return result;
 }
 
 static int print_version(int argc, char **argv) {

@@ -10,10 +10,16 @@
 
 enum { MK_CLI_OK = 0, MK_CLI_FAILED = 1, MK_CLI_USAGE = 2 };
 
+/* What an option that may be given more than once has gathered. */
+typedef struct mk_words {
+    const char **at; /* room for as many as there are words on the command line */
+    int          n;
+} mk_words_t;
+
 /* What the options set. One struct for all subcommands: each looks at what it takes. */
 typedef struct mk_settings {
     const char *name;      /* of this node; --name, MK_NODE_NAME, the host's name */
-    uint32_t    node_id;   /* --node-id, MK_NODE_ID, 1                            */
+    uint32_t    node_id;   /* --node-id, MK_NODE_ID; 0: see mk_node_open()        */
     int         log_level; /* MK_LOG_*                                            */
     uint32_t    budget_ms; /* of a guest, for one message; 0: the default         */
     const char *engine;    /* --engine, MK_ENGINE; NULL: the default one          */
@@ -22,6 +28,12 @@ typedef struct mk_settings {
     const char *http_hosts; /* that guests may ask; NULL: none                         */
     const char *listen;     /* "HOST:PORT" of consoles over TCP; NULL: the terminal   */
     const char *token_file; /* with their token; NULL: MK_SHELL_TOKEN, if it is set   */
+    /* Other nodes (links.h). */
+    mk_words_t  serve, mounts, exports;
+    const char *secret_file, *certificate_file, *key_file, *authority_file;
+    const char *modules; /* folder of what other nodes may have started here; NULL: none */
+    bool        names_own, discover;
+    uint32_t    wait_ms; /* how long to listen for announcements */
     char      **operands; /* what is no option */
     int         operands_count;
 } mk_settings_t;
@@ -35,7 +47,7 @@ typedef struct mk_option {
 
 typedef struct mk_command {
     const char               *name;
-    const char               *operands; /* "FILE.wasm..."; NULL: takes none */
+    const char               *operands; /* "FILE.wasm...", "[FILE.wasm...]": may be left out; NULL: takes none */
     const char               *summary;
     const char               *example;
     const mk_option_t *const *options;   /* ends with NULL           */
@@ -44,9 +56,11 @@ typedef struct mk_command {
 } mk_command_t;
 
 extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_engine,
-    mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file;
+    mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file, mk_option_node_listen,
+    mk_option_serve, mk_option_mount, mk_option_secret, mk_option_cert, mk_option_key, mk_option_ca, mk_option_modules,
+    mk_option_export, mk_option_names, mk_option_discover, mk_option_wait;
 
-extern const mk_command_t mk_command_shell, mk_command_run, mk_command_inspect;
+extern const mk_command_t mk_command_shell, mk_command_run, mk_command_node, mk_command_nodes, mk_command_inspect;
 
 /* Runs what the command line asks for and returns the exit code. */
 int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv);

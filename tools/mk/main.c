@@ -6,10 +6,7 @@
 #include "cli.h"
 
 static const mk_command_t *const commands[] = {
-    &mk_command_shell,
-    &mk_command_run,
-    &mk_command_inspect,
-    NULL,
+    &mk_command_shell, &mk_command_run, &mk_command_node, &mk_command_nodes, &mk_command_inspect, NULL,
 };
 
 /* Started without standard descriptors, the first files opened would take their place and get what is printed. */

@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node.h"
-
-#include <stdlib.h>
-
+/* mk node -- a node among others, without a terminal: for a gateway or a board that runs for years. SIGHUP changes nothing: it
+ * outlives the terminal it was started from, and secrets are read again when they change. */
+#include "cli.h"
+#include "keeper.h"
+#include "links.h"
 #include "microkernel/services.h"
-#include "microkernel/wasm_actor.h"
 
-runtime_t *mk_node_open(const mk_settings_t *settings) {
-    setenv("MK_NODE_NAME", settings->name, 1); /* where the node's rooms look for it */
-    if (!wasm_actors_init()) return NULL;
-    runtime_t *rt = runtime_create(&(runtime_config_t){.node_id = settings->node_id});
-    if (rt == NULL) {
-        wasm_actors_cleanup();
-        return NULL;
-    }
-    runtime_enable_logging(rt);
-    runtime_set_log_level(rt, settings->log_level);
-    return rt;
+static int prepare(runtime_t *rt, const mk_settings_t *settings, mk_output_t *output) {
+    return mk_links_prepare(rt, "node", settings, output);
 }
 
-uint32_t mk_node_grants(const mk_settings_t *settings) {
-    if (settings->trusted) return WASM_GRANTS_ALL;
-    return (uint32_t)WASM_GRANTS_LOADED | (settings->http_hosts != NULL ? (uint32_t)WASM_GRANT_HTTP : 0);
+static int open(runtime_t *rt, const mk_settings_t *settings) { return mk_links_open(rt, "node", settings); }
+
+static int run(const mk_settings_t *settings) {
+    static const mk_keeping_t keeping = {.command = "node", .among_others = true, .prepare = prepare, .open = open};
+    return mk_keep(settings, &keeping);
 }
 
-void mk_node_close(runtime_t *rt) {
-    runtime_flush_log(rt);
-    runtime_destroy(rt);
-    wasm_actors_cleanup();
-}
+static const mk_option_t *const options[] = {&mk_option_node_listen, &mk_option_mount,   &mk_option_secret,
+                                             &mk_option_cert,        &mk_option_key,     &mk_option_ca,
+                                             &mk_option_name,        &mk_option_node_id, &mk_option_export,
+                                             &mk_option_names,       &mk_option_modules, &mk_option_discover,
+                                             &mk_option_trusted,     &mk_option_http,    &mk_option_budget,
+                                             &mk_option_engine,      &mk_option_log,     NULL};
+
+const mk_command_t mk_command_node = {
+    .name = "node",
+    .operands = "[FILE.wasm...]",
+    .summary = "Be a node among others, without a terminal: guests, links, until SIGTERM or Ctrl-C.",
+    .example = "  mk node --name gateway --secret cluster.secret --listen '*:4200' build/examples/echo.wasm\n"
+               "  mk node --name board --secret cluster.secret --mount 192.168.1.10:4200\n",
+    .options = options,
+    .log_level = MK_LOG_INFO,
+    .run = run,
+};

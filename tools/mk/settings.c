@@ -13,12 +13,22 @@ static bool is_name_char(char c) {
            c == '.';
 }
 
+/* They mean something else behind /node/: namespace.h. */
+static bool is_reserved(const char *name) {
+    static const char *const words[] = {"local", "cloudflare", "storage", "queue", "ai"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(name, words[i]) == 0) return true;
+    }
+    return false;
+}
+
 bool mk_settings_name_ok(const char *name) {
-    size_t size = strlen(name);
+    size_t size = strlen(name), letters = 0;
     for (size_t i = 0; i < size; i++) {
         if (!is_name_char(name[i])) return false;
+        letters += name[i] != '-' && name[i] != '_' && name[i] != '.';
     }
-    return size > 0 && size <= MK_NODE_NAME_BYTES_MAX;
+    return letters > 0 && size <= MK_NODE_NAME_BYTES_MAX && !is_reserved(name);
 }
 
 bool mk_settings_number(const char *text, uint32_t min, uint32_t max, uint32_t *out) {
@@ -40,14 +50,13 @@ static const char *host_name(void) {
     if (gethostname(name, sizeof name - 1) != 0) name[0] = '\0';
     while (size < MK_NODE_NAME_BYTES_MAX && name[size] != '.' && is_name_char(name[size])) size++;
     name[size] = '\0';
-    return size > 0 ? name : "node";
+    return mk_settings_name_ok(name) ? name : "node";
 }
 
 const char *mk_settings_init(mk_settings_t *settings) {
     const char *name = getenv("MK_NODE_NAME"), *id = getenv("MK_NODE_ID"), *engine = getenv("MK_ENGINE");
     memset(settings, 0, sizeof *settings);
     settings->name = host_name();
-    settings->node_id = 1;
     settings->log_level = MK_LOG_INFO;
     if (engine != NULL && engine[0] != '\0') settings->engine = engine;
     if (name != NULL && name[0] != '\0') {

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "desk.h"
+#include "guests.h"
+#include "life.h"
+#include "links.h"
 #include "microkernel/console.h"
 #include "microkernel/remote_console.h"
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
 #include "microkernel/wasm_actor.h"
-#include "node.h"
 #include "settings.h"
 #include "terminal.h"
 #include "token.h"
@@ -68,7 +71,7 @@ static actor_id_t start_shell(runtime_t *rt, const mk_settings_t *settings, cons
     wasm_options_t options = {
         .name = name,
         .grants = WASM_GRANTS_ALL,
-        .child_grants = mk_node_grants(settings),
+        .child_grants = mk_guest_grants(settings),
         .http_hosts = settings->http_hosts,
         .budget_ms = SHELL_BUDGET_MS,
         .child_budget_ms = guest_budget_ms(settings),
@@ -77,21 +80,25 @@ static actor_id_t start_shell(runtime_t *rt, const mk_settings_t *settings, cons
         .console = console,
     };
     mk_err_t failed = actor_spawn_wasm_opts(rt, mk_shell_guest, size, &options, &shell, err, err_size);
-    return failed == MK_OK ? shell : ACTOR_ID_INVALID;
+    if (failed != MK_OK) return ACTOR_ID_INVALID;
+    if (mk_desk_admit(rt, shell)) return shell;
+    snprintf(err, err_size, "out of memory");
+    actor_stop(rt, shell);
+    return ACTOR_ID_INVALID;
 }
 
 /* ---- at this terminal ------------------------------------------------------------------------------------------- */
 
-static void make_banner(char banner[BANNER_BYTES], const mk_settings_t *settings) {
+static void make_banner(runtime_t *rt, char banner[BANNER_BYTES], const mk_settings_t *settings) {
     snprintf(banner, BANNER_BYTES, "microkernel %s, node %s (%u). Type 'help' for the commands.\n", MK_VERSION_TEXT,
-             settings->name, (unsigned)settings->node_id);
+             settings->name, (unsigned)runtime_get_node_id(rt));
 }
 
 static int hold_session(runtime_t *rt, const mk_settings_t *settings, mk_terminal_t *terminal) {
     session_t  session = {.rt = rt};
     char       banner[BANNER_BYTES], err[200] = "out of memory";
     actor_id_t console;
-    make_banner(banner, settings);
+    make_banner(rt, banner, settings);
     console_options_t options = {
         .io = mk_terminal_io(terminal),
         .name = "console",
@@ -142,7 +149,7 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
         return mk_cli_fail("shell", "'%s' is not an address and a port", settings->listen);
     snprintf(host, sizeof host, "%.*s", (int)(colon - settings->listen), settings->listen);
     if (!socket_addr_parse(host, 0, &at)) return mk_cli_fail("shell", "'%s' is not an address in digits", host);
-    make_banner(banner, settings);
+    make_banner(rt, banner, settings);
     remote_console_options_t options = {
         .host = host,
         .port = (uint16_t)port,
@@ -161,35 +168,46 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
     return MK_CLI_OK;
 }
 
-static int run(const mk_settings_t *settings) {
-    mk_token_t token = {NULL};
-    if (settings->listen != NULL && !mk_token_read(settings->token_file, &token)) return MK_CLI_FAILED;
-    runtime_t *rt = mk_node_open(settings);
+static int begin(runtime_t *rt, const mk_settings_t *settings) {
     if (rt == NULL) return mk_cli_fail("shell", "out of memory");
-    if (settings->listen != NULL) {
-        int result = serve_sessions(rt, settings, &token);
-        mk_node_close(rt);
-        mk_token_forget(&token);
-        return result;
-    }
+    int result = mk_links_prepare(rt, "shell", settings, NULL);
+    if (result == MK_CLI_OK && !mk_desk_open(rt)) result = mk_cli_fail("shell", "out of memory");
+    return result == MK_CLI_OK ? mk_links_open(rt, "shell", settings) : result;
+}
+
+static int run(const mk_settings_t *settings) {
+    mk_token_t    token = {NULL};
     mk_terminal_t terminal;
-    mk_terminal_open(&terminal);
-    int result = hold_session(rt, settings, &terminal);
-    mk_node_close(rt);
-    mk_terminal_close(&terminal);
+    bool          remote = settings->listen != NULL, opened = false;
+    if (remote && !mk_token_read(settings->token_file, &token)) return MK_CLI_FAILED;
+    runtime_t *rt = mk_life_begin(settings, mk_links_wanted(settings));
+    int        result = begin(rt, settings);
+    if (result == MK_CLI_OK && remote) {
+        result = serve_sessions(rt, settings, &token);
+    } else if (result == MK_CLI_OK) {
+        mk_terminal_open(&terminal);
+        opened = true;
+        result = hold_session(rt, settings, &terminal);
+    }
+    if (rt != NULL) mk_life_end(rt);
+    if (opened) mk_terminal_close(&terminal); /* after the last who writes to it */
+    mk_token_forget(&token);
     return result;
 }
 
 static const mk_option_t *const options[] = {
-    &mk_option_name,   &mk_option_node_id, &mk_option_log,    &mk_option_trusted,    &mk_option_budget,
-    &mk_option_engine, &mk_option_http,    &mk_option_listen, &mk_option_token_file, NULL};
+    &mk_option_name,   &mk_option_node_id, &mk_option_log,     &mk_option_trusted,    &mk_option_budget,
+    &mk_option_engine, &mk_option_http,    &mk_option_listen,  &mk_option_token_file, &mk_option_serve,
+    &mk_option_mount,  &mk_option_secret,  &mk_option_cert,    &mk_option_key,        &mk_option_ca,
+    &mk_option_export, &mk_option_names,   &mk_option_modules, &mk_option_discover,   NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",
     .summary = "Start a node and talk to it: a prompt on a terminal, plain lines otherwise.",
     .example = "  mk shell\n"
                "  printf 'load echo.wasm\\ncall echo 200 hello\\nexit\\n' | mk shell\n"
-               "  mk shell --listen 127.0.0.1:2323 --token-file token &  nc 127.0.0.1 2323\n",
+               "  mk shell --listen 127.0.0.1:2323 --token-file token &  nc 127.0.0.1 2323\n"
+               "  mk shell --name desk --secret cluster.secret --mount gateway.local:4200\n",
     .options = options,
     .log_level = MK_LOG_ERROR, /* the shell itself says what goes wrong with a command */
     .run = run,

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "desk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "microkernel/actor.h"
+#include "microkernel/node.h"
+#include "microkernel/services.h"
+#include "microkernel/supervision.h"
+#include "settings.h"
+
+/* A shell; id 0: a free place. */
+typedef struct client {
+    actor_id_t   id;
+    actor_id_t   watched;
+    monitor_id_t monitor;
+    call_id_t    call; /* not answered yet             */
+    unsigned     what; /* the question it came from    */
+    char         name[64];
+} client_t;
+
+typedef struct desk {
+    client_t *clients;
+    size_t    n;
+} desk_t;
+
+/* ---- answers ----------------------------------------------------------------------------------------------------------- */
+
+/* A shell shows pieces of up to 8 KiB. */
+enum { PIECE_BYTES = 4096 };
+
+static void answer(runtime_t *rt, const client_t *client, msg_type_t type, const char *text) {
+    actor_send(rt, client->id, type, text, strlen(text)); /* refused: it will not wait for ever */
+}
+
+MK_PRINTF(4, 5) static void answerf(runtime_t *rt, const client_t *client, msg_type_t type, const char *format, ...) {
+    char    text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    answer(rt, client, type, text);
+}
+
+/* ---- who is linked ------------------------------------------------------------------------------------------------------ */
+
+static node_info_t *list_nodes(runtime_t *rt, size_t *n) {
+    size_t       room = node_list(rt, NULL, 0);
+    node_info_t *nodes = calloc(room + 1, sizeof *nodes);
+    *n = 0;
+    if (nodes == NULL) return NULL;
+    *n = node_list(rt, nodes, room);
+    if (*n > room) *n = room;
+    return nodes;
+}
+
+/* "40 s", "12 min", "5 h", "3 d" */
+static const char *write_age(uint64_t ms, char text[16]) {
+    uint64_t s = ms / 1000;
+    if (s < 120) snprintf(text, 16, "%u s", (unsigned)s);
+    else if (s < 120 * 60) snprintf(text, 16, "%u min", (unsigned)(s / 60));
+    else if (s < 48 * 3600) snprintf(text, 16, "%u h", (unsigned)(s / 3600));
+    else snprintf(text, 16, "%u d", (unsigned)(s / 86400));
+    return text;
+}
+
+static int write_node(const node_info_t *node, char *to, size_t room) {
+    char age[16], rtt[24] = "";
+    if (node->rtt_us != 0) snprintf(rtt, sizeof rtt, "%.1f ms", (double)node->rtt_us / 1000);
+    return snprintf(to, room, "%-16s  %-10u  %-8s  %7s  %9s  %5zu  %9llu  %9llu  %5llu  %s%s\n", node->identity,
+                    (unsigned)node->node, node_role_text(node->role), write_age(node->up_ms, age), rtt, node->names,
+                    (unsigned long long)node->sent, (unsigned long long)node->received,
+                    (unsigned long long)(node->lost + node->refused), node->where, node->encrypted ? "" : " (plain)");
+}
+
+static void tell_nodes(runtime_t *rt, const client_t *client) {
+    char         piece[PIECE_BYTES];
+    size_t       n, held;
+    node_info_t *nodes = list_nodes(rt, &n);
+    if (n == 0) answer(rt, client, MK_DESK_SAID, "No node is linked.\n");
+    held = (size_t)snprintf(piece, sizeof piece, "%-16s  %-10s  %-8s  %7s  %9s  %5s  %9s  %9s  %5s  %s\n", "NODE", "ID",
+                            "MAY", "UP", "RTT", "NAMES", "SENT", "RECEIVED", "LOST", "WHERE");
+    for (size_t i = 0; i < n; i++) {
+        char line[512];
+        int  size = write_node(&nodes[i], line, sizeof line);
+        if (held + (size_t)size >= sizeof piece) {
+            answer(rt, client, MK_DESK_MORE, piece);
+            held = 0;
+        }
+        memcpy(piece + held, line, (size_t)size + 1);
+        held += (size_t)size;
+    }
+    if (n > 0) answer(rt, client, MK_DESK_SAID, piece);
+    free(nodes);
+}
+
+/* ---- asking other nodes -------------------------------------------------------------------------------------------------- */
+
+/* A node by its name or number; 0: none that is linked. */
+static node_id_t find_node(runtime_t *rt, const char *word) {
+    uint32_t     number = 0;
+    node_id_t    found = 0;
+    size_t       n;
+    node_info_t *nodes = list_nodes(rt, &n);
+    bool         is_number = mk_settings_number(word, 1, UINT32_MAX, &number);
+    for (size_t i = 0; i < n && found == 0; i++) {
+        if (strcmp(nodes[i].identity, word) == 0 || (is_number && nodes[i].node == number)) found = nodes[i].node;
+    }
+    free(nodes);
+    return found;
+}
+
+static void await(runtime_t *rt, client_t *client, unsigned what, call_id_t call) {
+    client->call = call;
+    client->what = what;
+    if (call == CALL_ID_INVALID) answer(rt, client, MK_DESK_FAILED, "there is no link to that node");
+}
+
+static void ask_spawn(runtime_t *rt, client_t *client, const message_t *msg) {
+    char text[256] = "", *rest = text;
+    if (msg->payload_size >= sizeof text) {
+        answer(rt, client, MK_DESK_FAILED, "the line is too long");
+        return;
+    }
+    if (msg->payload_size != 0) memcpy(text, msg->payload, msg->payload_size);
+    const char *word = strsep(&rest, " "), *module = strsep(&rest, " "), *name = rest;
+    node_id_t   node = find_node(rt, word);
+    if (module == NULL || node == 0) {
+        answerf(rt, client, MK_DESK_FAILED, "no node '%s' is linked", word);
+        return;
+    }
+    snprintf(client->name, sizeof client->name, "%s", name != NULL ? name : "");
+    await(rt, client, MK_DESK_SPAWN, node_spawn(rt, node, module, name));
+}
+
+static bool read_id(const message_t *msg, actor_id_t *out) {
+    if (msg->payload_size != sizeof *out) return false;
+    memcpy(out, msg->payload, sizeof *out);
+    return true;
+}
+
+static void ask_stop(runtime_t *rt, client_t *client, const message_t *msg) {
+    actor_id_t id;
+    if (read_id(msg, &id)) await(rt, client, MK_DESK_STOP, node_stop(rt, id));
+}
+
+/* In words of who asked, not of who answered. */
+static const char *reason(const node_reply_payload_t *reply) {
+    switch (reply->error) {
+    case MK_ERR_DENIED: return "that node does not let this one do it";
+    case MK_ERR_CLOSED: return "the node is gone";
+    case MK_ERR_TIMEOUT: return "no answer";
+    case MK_ERR_NOTFOUND: return "not found there";
+    default: return mk_err_text((mk_err_t)reply->error);
+    }
+}
+
+static void on_reply(runtime_t *rt, const desk_t *desk, const message_t *msg) {
+    const node_reply_payload_t *reply = msg->payload;
+    client_t                   *client = NULL;
+    for (size_t i = 0; i < desk->n && client == NULL; i++) {
+        if (desk->clients[i].call == reply->call && desk->clients[i].id != 0) client = &desk->clients[i];
+    }
+    if (client == NULL) return;
+    client->call = CALL_ID_INVALID;
+    if (reply->error != MK_OK) {
+        const char *text = (const char *)(reply + 1);
+        answerf(rt, client, MK_DESK_FAILED, "%s%s%.*s", reason(reply), reply->text_size > 0 ? ": " : "",
+                (int)reply->text_size, text);
+    } else if (client->what == MK_DESK_STOP) {
+        answerf(rt, client, MK_DESK_SAID, "Stopped actor %llu\n", (unsigned long long)reply->id);
+    } else if (client->name[0] != '\0') {
+        answerf(rt, client, MK_DESK_SAID, "Spawned actor %llu as '%s'\n", (unsigned long long)reply->id, client->name);
+    } else {
+        answerf(rt, client, MK_DESK_SAID, "Spawned actor %llu\n", (unsigned long long)reply->id);
+    }
+}
+
+/* ---- how an actor fares ---------------------------------------------------------------------------------------------------- */
+
+static void unwatch(runtime_t *rt, client_t *client) {
+    if (client->monitor != MONITOR_ID_INVALID) actor_demonitor(rt, client->monitor);
+    client->monitor = MONITOR_ID_INVALID;
+}
+
+static void watch(runtime_t *rt, client_t *client, const message_t *msg) {
+    unwatch(rt, client);
+    if (read_id(msg, &client->watched)) client->monitor = actor_monitor(rt, client->watched);
+}
+
+static const char *fate(uint8_t exit_reason) {
+    switch (exit_reason) {
+    case EXIT_NODE_DOWN: return "the node is gone";
+    case EXIT_NO_ACTOR: return "there is no such actor, or none that this node may send to";
+    default: return "the actor ended before it answered";
+    }
+}
+
+static void on_down(runtime_t *rt, const desk_t *desk, const message_t *msg) {
+    const down_payload_t *down = msg->payload;
+    for (size_t i = 0; i < desk->n; i++) {
+        client_t *client = &desk->clients[i];
+        char      text[128];
+        if (client->id == 0 || client->monitor != down->monitor) continue;
+        client->monitor = MONITOR_ID_INVALID;
+        memcpy(text, &down->actor_id, sizeof down->actor_id);
+        int size =
+            snprintf(text + sizeof down->actor_id, sizeof text - sizeof down->actor_id, "%s", fate(down->exit_reason));
+        actor_send(rt, client->id, MK_DESK_DOWN, text, sizeof down->actor_id + (size_t)size);
+    }
+}
+
+/* ---- the actor ------------------------------------------------------------------------------------------------------------- */
+
+/* NULL: a stranger. Those who have ended make room. */
+static client_t *client_of(runtime_t *rt, const desk_t *desk, actor_id_t id) {
+    client_t *found = NULL;
+    for (size_t i = 0; i < desk->n; i++) {
+        client_t *client = &desk->clients[i];
+        if (client->id == id && id != 0) {
+            found = client;
+        } else if (client->id != 0 && !actor_is_alive(rt, client->id)) {
+            unwatch(rt, client);
+            *client = (client_t){0};
+        }
+    }
+    return found;
+}
+
+static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg) {
+    client_t *client = client_of(rt, desk, msg->source);
+    if (client == NULL) return;
+    switch (msg->type) {
+    case MK_DESK_NODES: tell_nodes(rt, client); break;
+    case MK_DESK_SPAWN: ask_spawn(rt, client, msg); break;
+    case MK_DESK_STOP: ask_stop(rt, client, msg); break;
+    case MK_DESK_WATCH: watch(rt, client, msg); break;
+    case MK_DESK_UNWATCH: unwatch(rt, client); break;
+    default: break;
+    }
+}
+
+static bool serve(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    const desk_t *desk = state;
+    (void)self;
+    switch (msg->type) {
+    case MSG_NODE_REPLY: on_reply(rt, desk, msg); break;
+    case MSG_DOWN: on_down(rt, desk, msg); break;
+    default: on_question(rt, desk, msg); break;
+    }
+    return true;
+}
+
+static void desk_free(void *state) {
+    desk_t *desk = state;
+    free(desk->clients);
+    free(desk);
+}
+
+bool mk_desk_open(runtime_t *rt) {
+    actor_id_t      id;
+    actor_options_t options = {
+        .behavior = serve,
+        .state = calloc(1, sizeof(desk_t)),
+        .free_state = desk_free,
+        .name = MK_DESK_NAME,
+        .number_last = true,
+    };
+    if (options.state == NULL) return false;
+    if (actor_spawn_opts(rt, &options, &id) == MK_OK) return true;
+    free(options.state);
+    return false;
+}
+
+bool mk_desk_admit(runtime_t *rt, actor_id_t shell) {
+    desk_t *desk = actor_state_of(rt, actor_lookup(rt, MK_DESK_NAME), serve);
+    if (desk == NULL) return false;
+    size_t at = 0;
+    while (at < desk->n && desk->clients[at].id != 0) at++;
+    if (at == desk->n) {
+        client_t *clients = realloc(desk->clients, (desk->n + 1) * sizeof *clients);
+        if (clients == NULL) return false;
+        desk->clients = clients;
+        desk->n++;
+    }
+    desk->clients[at] = (client_t){.id = shell};
+    return true;
+}

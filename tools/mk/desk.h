@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* desk.h -- where this node's shells ask for what concerns other nodes: who is linked, starting and stopping actors there, and how
+ * an actor fares that is being talked to. A shell is a guest and has no imports for that. The desk is the actor /node/local/desk and
+ * answers shells alone: what other nodes let this one do is not for whoever is loaded here.
+ *
+ * A shell waits for the answer to one question before it asks the next; the answer to an older one is not told. */
+#ifndef MK_TOOLS_DESK_H
+#define MK_TOOLS_DESK_H
+
+#include <stdbool.h>
+
+#include "microkernel/runtime.h"
+
+#define MK_DESK_NAME "/node/local/desk"
+
+enum { /* questions; shell/src/desk.rs has the same numbers */
+    MK_DESK_NODES = 16,   /* nothing                                                    */
+    MK_DESK_SPAWN = 17,   /* "NODE MODULE [NAME]"; a node is named, or given by number  */
+    MK_DESK_STOP = 18,    /* an id, eight bytes, little-endian                          */
+    MK_DESK_WATCH = 19,   /* the same: DOWN follows if it is not there or ends, until   */
+    MK_DESK_UNWATCH = 20, /* nothing; neither of the two is answered                    */
+};
+
+enum { /* answers */
+    MK_DESK_SAID = 32,   /* text to be shown: that was it               */
+    MK_DESK_MORE = 33,   /* text to be shown, and more follows          */
+    MK_DESK_FAILED = 34, /* why not                                     */
+    MK_DESK_DOWN = 35,   /* the id, then what has happened, as a text   */
+};
+
+/* False: out of memory. */
+bool mk_desk_open(runtime_t *rt);
+bool mk_desk_admit(runtime_t *rt, actor_id_t shell);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hands.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest_file.h"
+#include "guests.h"
+#include "microkernel/node.h"
+
+/* One at a time: a program has one runtime. */
+static struct {
+    const mk_settings_t *settings;
+    mk_output_t         *output;
+} lent;
+
+/* A module is named by another node: the name of a file in the folder and nothing else. */
+static bool is_file_name(const char *module) {
+    return module[0] != '\0' && module[0] != '.' && strchr(module, '/') == NULL && strlen(module) < NAME_MAX - 5;
+}
+
+static mk_err_t find_module(const char *module, char path[PATH_MAX], char *why, size_t why_size) {
+    if (lent.settings->modules == NULL) {
+        snprintf(why, why_size, "this node has no modules for others (--modules)");
+        return MK_ERR_DENIED;
+    }
+    if (is_file_name(module) && snprintf(path, PATH_MAX, "%s/%s.wasm", lent.settings->modules, module) < PATH_MAX)
+        return MK_OK;
+    snprintf(why, why_size, "not the name of a module");
+    return MK_ERR_INVALID;
+}
+
+static mk_err_t spawn(void *arg, runtime_t *rt, const char *module, const char *name, actor_id_t *out, char *why,
+                      size_t why_size) {
+    char           path[PATH_MAX];
+    wasm_options_t options = mk_guest_options(lent.settings, lent.output);
+    mk_err_t       err = find_module(module, path, why, why_size);
+    (void)arg;
+    if (err != MK_OK) return err;
+    if (lent.output == NULL) options.print = NULL;
+    options.grants = options.child_grants = WASM_GRANTS_LOADED; /* whatever those of this machine are trusted with */
+    options.name = name;
+    options.orphan = true; /* who asked for it may watch it */
+    return actor_spawn_wasm_file_opts(rt, path, &options, out, NULL, why, why_size);
+}
+
+static mk_err_t reload_error(reload_result_t result) {
+    switch (result) {
+    case RELOAD_OK: return MK_OK;
+    case RELOAD_ERR_NOT_FOUND: return MK_ERR_NOTFOUND;
+    case RELOAD_ERR_NOT_WASM: return MK_ERR_INVALID;
+    case RELOAD_ERR_FIBER_ACTIVE: return MK_ERR_BUSY;
+    case RELOAD_ERR_MODULE_LOAD: return MK_ERR_FORMAT;
+    case RELOAD_ERR_INSTANCE: return MK_ERR_NOMEM;
+    }
+    return MK_ERR_INVALID;
+}
+
+static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, char *why, size_t why_size) {
+    static const char *const texts[] = {
+        [RELOAD_ERR_NOT_FOUND] = "no such actor",
+        [RELOAD_ERR_NOT_WASM] = "not a guest",
+        [RELOAD_ERR_FIBER_ACTIVE] = "it is in the middle of a message",
+        [RELOAD_ERR_MODULE_LOAD] = "the module is no guest",
+        [RELOAD_ERR_INSTANCE] = "out of memory",
+    };
+    char     path[PATH_MAX];
+    size_t   size;
+    mk_err_t err = find_module(module, path, why, why_size);
+    (void)arg;
+    if (err != MK_OK) return err;
+    void *bytes = mk_guest_file_read(path, &size);
+    if (bytes == NULL) {
+        snprintf(why, why_size, "%s: %s", module, strerror(errno));
+        return errno == ENOENT ? MK_ERR_NOTFOUND : MK_ERR_IO;
+    }
+    reload_result_t result = actor_reload_wasm(rt, id, bytes, size, NULL);
+    free(bytes);
+    if (result != RELOAD_OK) snprintf(why, why_size, "%s", texts[result]);
+    return reload_error(result);
+}
+
+void mk_hands_lend(runtime_t *rt, const mk_settings_t *settings, mk_output_t *output) {
+    static const node_hands_t hands = {.spawn = spawn, .reload = reload};
+    lent.settings = settings;
+    lent.output = output;
+    node_set_hands(rt, &hands);
+}
