@@ -17,7 +17,7 @@
 enum {
     CALL_US = 10000000,  /* how long somebody is called                         */
     RING_MS = 250,       /* until the first INIT is repeated; then twice as long ... */
-    RING_DOUBLINGS = 3,  /* ... up to two seconds                               */
+    RING_DOUBLINGS = 2,  /* ... up to a second                                  */
     PROOF_US = 5000000,  /* how long a call that was answered may prove nothing */
     PENDING_MAX = 256,   /* of them at a time                                   */
     EPOCH_US = 60000000, /* cookies are of this one or the one before           */
@@ -131,6 +131,7 @@ static void take_cookie(mk_udp_channel_t *c, const uint8_t *packet) {
     if (!mk_udp_get_cookie(packet, c->shake->caller, secret_of(c), cookie)) return;
     if (memcmp(cookie, c->shake->cookie, sizeof cookie) == 0) return; /* again */
     memcpy(c->shake->cookie, cookie, sizeof cookie);
+    c->shake->tries = 0;
     mk_udp_hub_call(c);
 }
 
@@ -232,20 +233,23 @@ static void take_init(mk_udp_hub_t *hub, const uint8_t *packet, size_t size, con
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------------------- */
 
+static mk_udp_channel_t *of_another_life(const mk_udp_hub_t *hub, const mk_addr_t *at, uint64_t life) {
+    for (mk_node_t *node = hub->channels; node != NULL; node = node->next) {
+        mk_udp_channel_t *c = mk_container_of(node, mk_udp_channel_t, all);
+        bool              stands = c->state == MK_UDP_OPEN || c->state == MK_UDP_ENDING;
+        if (stands && c->peer_life != life && mk_addr_equal(&c->peer, at)) return c;
+    }
+    return NULL;
+}
+
 /* Whoever has proved to be at this address now, those of another life that were there are gone. One at a time: what their users
- * do when they are told may change the list. */
+ * do when they are told may change the list, and frees the one. */
 static void drop_lives_before(mk_udp_hub_t *hub, const mk_addr_t *at, uint64_t life) {
-    for (bool found = true; found && !hub->closed;) {
-        found = false;
-        for (mk_node_t *node = hub->channels; node != NULL && !found; node = node->next) {
-            mk_udp_channel_t *c = mk_container_of(node, mk_udp_channel_t, all);
-            bool              stands = c->state == MK_UDP_OPEN || c->state == MK_UDP_ENDING;
-            if (!stands || c->peer_life == life || !mk_addr_equal(&c->peer, at)) continue;
-            found = true;
-            mk_udp_channel_enter(c);
-            mk_udp_channel_fail(c, MK_ERR_CLOSED, "the peer has started anew");
-            mk_udp_channel_leave(c);
-        }
+    mk_udp_channel_t *c;
+    while (!hub->closed && (c = of_another_life(hub, at, life)) != NULL) {
+        mk_udp_channel_enter(c);
+        mk_udp_channel_fail(c, MK_ERR_CLOSED, "the peer has started anew");
+        mk_udp_channel_leave(c);
     }
 }
 
