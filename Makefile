@@ -2,6 +2,7 @@
 # The front door. Each target sets up what is missing (tools/setup says what before it does it) and may be repeated.
 #   make run      build and start a node with its shell
 #   make test     build with address and undefined sanitizers, run every test
+#   make sim      a simulated cluster through SEEDS bad times, the first is FROM; SEED=n replays one, with VERBOSE=1 event by event
 #   make bare     the bare RISC-V board in QEMU: every test there, with its text, data and peak heap in bytes
 #   make bench    build and run the benchmarks
 #   make fuzz     build the fuzz drivers and run each for FUZZ_SECONDS
@@ -10,9 +11,11 @@
 #   make clean    remove everything that was built (not the toolchains in .tools)
 FUZZ_SECONDS ?= 60
 JOBS         ?= $(shell nproc)
+FROM         ?= 1
+SEEDS        ?= 1000
 SOURCES       = $(shell git ls-files '*.c')
 
-.PHONY: build run test bare bench fuzz format check clean setup
+.PHONY: build run test sim bare bench fuzz format check clean setup
 .DEFAULT_GOAL := build
 
 setup:
@@ -29,6 +32,12 @@ test: setup
 	@cmake --preset asan -DMK_WAMR=ON -DMK_GUESTS_ALL=ON
 	@cmake --build build/asan -j $(JOBS)
 	@ctest --preset asan -j $(JOBS)
+
+sim: setup
+	@cmake -Wno-dev -S . -B build/sim -G Ninja -DCMAKE_BUILD_TYPE=Release -DMK_LTO=OFF -DMK_TESTS=ON -DMK_WAMR=OFF \
+	       -DMK_TOOLS=OFF -DMK_GUESTS=OFF >build/sim.log
+	@cmake --build build/sim -j $(JOBS) --target sim
+	@build/sim/tests/sim/sim $(if $(VERBOSE),-v) -j $(JOBS) $(if $(SEED),$(SEED),$(FROM) $(SEEDS))
 
 bare: setup
 	@cmake -Wno-dev -S . -B build/bare -G Ninja -DMK_PORT=bare -DCMAKE_BUILD_TYPE=MinSizeRel \

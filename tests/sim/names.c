@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names.c -- who carries which of the names that several nodes want, and what each node believes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "port/port.h"
+#include "sim/sim.h"
+
+/* When and by whom a name was registered the last time, by actor: the older registration wins, then the lower node. */
+typedef struct claim {
+    uint64_t wall_ms;
+    bool     ever;
+} claim_t;
+
+static claim_t claims[SIM_NAMES][SIM_ACTORS_MAX];
+
+void sim_names_begin(void) { memset(claims, 0, sizeof claims); }
+
+const char *sim_name(unsigned name) {
+    static const char *const text[SIM_NAMES] = {"lamp", "door", "cellar/pump", "cellar/light", "a/b/c/d", "x"};
+    return text[name];
+}
+
+void sim_name_taken(sim_actor_t *who, unsigned name) {
+    who->name[name] = true;
+    claims[name][who->uid] = (claim_t){.wall_ms = mk_port_wall_ms(), .ever = true};
+    sim_note((uint64_t)name << 32 | who->uid);
+    sim_say("actor %u of n%u takes %s", who->uid, who->node + 1, sim_name(name));
+}
+
+void sim_name_given(sim_actor_t *who, unsigned name) {
+    who->name[name] = false;
+    sim_say("actor %u of n%u gives up %s", who->uid, who->node + 1, sim_name(name));
+}
+
+static bool is_better(const sim_actor_t *a, const sim_actor_t *b, unsigned name) {
+    uint64_t of_a = claims[name][a->uid].wall_ms, of_b = claims[name][b->uid].wall_ms;
+    return of_a != of_b ? of_a < of_b : a->node < b->node;
+}
+
+void sim_name_lost(sim_actor_t *who, const message_t *msg) {
+    const name_conflict_payload_t *conflict = msg->payload;
+    const char                    *text = (const char *)(conflict + 1);
+    unsigned                       name = 0;
+    SIM_CHECK(msg->payload_size == sizeof *conflict + conflict->name_size, "a conflict of the wrong size");
+    while (name < SIM_NAMES &&
+           (strlen(sim_name(name)) != conflict->name_size || memcmp(sim_name(name), text, conflict->name_size) != 0))
+        name++;
+    SIM_CHECK(name < SIM_NAMES, "a conflict about %.*s", (int)conflict->name_size, text);
+    sim.count.conflicts++;
+    sim_say("actor %u of n%u has lost %s to %llx", who->uid, who->node + 1, sim_name(name),
+            (unsigned long long)conflict->winner);
+    if (!who->name[name]) return; /* given up before it heard of it */
+    who->name[name] = false;
+    if (sim_is_foreign(conflict->winner)) return;
+    const sim_actor_t *winner = sim_actor_of(conflict->winner);
+    SIM_CHECK(winner != NULL, "actor %u loses %s to %llx, who never was", who->uid, sim_name(name),
+              (unsigned long long)conflict->winner);
+    SIM_CHECK(winner->node != who->node, "actor %u loses %s to its neighbour %u", who->uid, sim_name(name),
+              winner->uid);
+    SIM_CHECK(claims[name][winner->uid].ever, "actor %u loses %s to actor %u, who never had it", who->uid,
+              sim_name(name), winner->uid);
+    SIM_CHECK(is_better(winner, who, name), "actor %u loses %s to actor %u, whose claim is younger", who->uid,
+              sim_name(name), winner->uid);
+}
+
+/* ---- what nodes believe ---------------------------------------------------------------------------------------------------- */
+
+static actor_id_t look_up(unsigned node, const char *name) {
+    sim_enter(node);
+    return actor_lookup(sim.node[node].rt, name);
+}
+
+/* What was under way, the silence, a look at the clock. */
+static uint64_t patience_us(void) { return ((uint64_t)sim.plan.dead_ms + sim.plan.heartbeat_ms + 800) * 1000; }
+
+void sim_names_watch(void) {
+    for (unsigned node = 0; node < sim.plan.nodes; node++) {
+        if (!sim_is_up(node)) continue;
+        for (unsigned name = 0; name < SIM_NAMES; name++) {
+            actor_id_t id = look_up(node, sim_name(name));
+            if (id == ACTOR_ID_INVALID || sim_is_foreign(id)) continue;
+            const sim_actor_t *who = sim_actor_of(id);
+            SIM_CHECK(who != NULL, "n%u believes that %s is %llx, who never was", node + 1, sim_name(name),
+                      (unsigned long long)id);
+            SIM_CHECK(claims[name][who->uid].ever, "n%u believes that %s is actor %u, who never had it", node + 1,
+                      sim_name(name), who->uid);
+            uint64_t since_us = who->ended_us > sim.node[node].resumed_us ? who->ended_us : sim.node[node].resumed_us;
+            SIM_CHECK(who->alive || sim_now_us() < since_us + patience_us(),
+                      "n%u believes that %s is actor %u, which is long dead", node + 1, sim_name(name), who->uid);
+        }
+    }
+}
+
+static const sim_actor_t *owner_of(unsigned name, unsigned *n) {
+    const sim_actor_t *owner = NULL;
+    *n = 0;
+    for (uint32_t uid = 1; uid <= sim_actors(); uid++) {
+        if (!sim_actor(uid)->name[name]) continue;
+        owner = sim_actor(uid);
+        ++*n;
+    }
+    return owner;
+}
+
+static const char *keeper_unknown(unsigned node) {
+    static char why[160];
+    for (unsigned other = 0; other < sim.plan.nodes; other++) {
+        char flat[32], path[64];
+        snprintf(flat, sizeof flat, "keeper/%s", sim_identity(other));
+        snprintf(path, sizeof path, "/node/%s/%s", sim_identity(other), flat);
+        actor_id_t right = sim_actor(sim.node[other].keeper)->id;
+        snprintf(why, sizeof why, "n%u believes that %s is %llx, and %s %llx; it is %llx", node + 1, flat,
+                 (unsigned long long)look_up(node, flat), path, (unsigned long long)look_up(node, path),
+                 (unsigned long long)right);
+        if (look_up(node, flat) != right || look_up(node, path) != right) return why;
+    }
+    return NULL;
+}
+
+const char *sim_names_disagree(void) {
+    static char why[160];
+    for (unsigned name = 0; name < SIM_NAMES; name++) {
+        unsigned           n;
+        const sim_actor_t *owner = owner_of(name, &n);
+        snprintf(why, sizeof why, "%u actors carry %s", n, sim_name(name));
+        if (n > 1) return why;
+        for (unsigned node = 0; node < sim.plan.nodes; node++) {
+            actor_id_t id = look_up(node, sim_name(name)), right = owner != NULL ? owner->id : ACTOR_ID_INVALID;
+            snprintf(why, sizeof why, "n%u believes that %s is %llx; it is %llx", node + 1, sim_name(name),
+                     (unsigned long long)id, (unsigned long long)right);
+            if (id != right) return why;
+        }
+    }
+    for (unsigned node = 0; node < sim.plan.nodes; node++)
+        if (keeper_unknown(node) != NULL) return keeper_unknown(node);
+    return NULL;
+}
