@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation of a link's life fails once: it may cost the link, which comes again, and nothing else. */
+#include "node/cluster_rig.h"
+
+static mk_err_t hand_spawn(void *arg, runtime_t *rt, const char *module, const char *name, actor_id_t *out, char *why,
+                           size_t why_size) {
+    (void)arg, (void)rt, (void)module, (void)name, (void)out, (void)why, (void)why_size;
+    return MK_ERR_NOTFOUND;
+}
+
+static const node_hands_t hands = {hand_spawn, NULL, NULL};
+
+static void ask(unsigned i, void *arg) { *(call_id_t *)arg = node_spawn(rt_of(i), 1, "echo", NULL); }
+
+static bool play(unsigned n) {
+    node_config_t config = {.plain_role = NODE_ROLE_OPERATOR, .modules = "/modules"};
+    call_id_t     asked = CALL_ID_INVALID;
+    stage(n);
+    begin_as(1, 0, &config), begin(2);
+    node_set_hands(rt_of(1), &hands);
+    listen_at(1);
+    CHECK(actor_register_name(rt_of(1), "service", nodes[1].ear));
+    oom_arm(n);
+    mk_fake_use_host(2);
+    mk_err_t err = node_connect(rt_of(2), where(1));
+    CHECK(err == MK_OK || err == MK_ERR_NOMEM);
+    run_ms(100);
+    if (linked(2, 1)) in(2, ask, &asked);
+    run_ms(100);
+    bool reached = oom_disarm();
+    if (err != MK_OK) call(2, 1);
+    RUN_UNTIL(both_linked(1, 2), 31000);
+    RUN_UNTIL(actor_lookup(rt_of(2), "service") == nodes[1].ear, 31000);
+    RUN_UNTIL(nodes[2].replies == (asked != CALL_ID_INVALID ? 1u : 0u), 31000);
+    run_ms(6000);
+    CHECK_EQ(nodes[1].ups, nodes[1].downs + 1);
+    CHECK_EQ(nodes[2].ups, nodes[2].downs + 1);
+    CHECK_EQ(linked_n(1), 1);
+    end_all();
+    return reached;
+}
+
+TEST(any_allocation_may_fail_once) {
+    unsigned n = 1;
+    while (play(n)) n++;
+    CHECK(n > 20);
+}
