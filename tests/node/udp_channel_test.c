@@ -121,6 +121,13 @@ static void storm(uint64_t seed, mk_keyring_t *keys) {
     open_net(seed);
     make_bad(rig_random_below(&random, 400), rig_random_below(&random, 300), rig_random_below(&random, 300));
     open_pair(keys);
+    for (int tries = 0; a.call.opens == 0 && tries < 5; tries++) {
+        RUN_UNTIL(a.call.opens == 1 || a.call.closes == 1);
+        mk_addr_t to = addr_b();
+        if (a.call.closes == 0) break;
+        end_close(&a.call, false);
+        CHECK_EQ(side_dial(&a, &to), MK_OK);
+    }
     RUN_UNTIL(a.call.opens == 1 && b.accepts == 1);
     end_t *ends[] = {&a.call, &b.accepted[0]};
     for (int step = 0; step < 400; step++) {
