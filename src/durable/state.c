@@ -146,8 +146,9 @@ typedef struct load {
     char        text[];
 } load_t;
 
-static void loaded(void *arg, mk_err_t err, const uint8_t *bytes, size_t size) {
-    load_t     *load = arg;
+static void loaded(void *arg, mk_err_t err, const uint8_t *bytes, size_t size, uint64_t mark) {
+    load_t *load = arg;
+    (void)mark;
     mk_state_t *state = load->state;
     const char *name, *key;
     state->loading--;
@@ -168,9 +169,9 @@ typedef struct collected {
 } collected_t;
 
 /* One at a time: a request may not be made inside of a visit. */
-static bool collect(void *arg, mk_slice_t name, size_t value_size) {
+static bool collect(void *arg, mk_slice_t name, size_t value_size, uint64_t mark) {
     collected_t *out = arg;
-    (void)value_size;
+    (void)value_size, (void)mark;
     out->load = mk_alloc(sizeof *out->load + name.size + 1);
     if (out->load == NULL) {
         out->err = MK_ERR_NOMEM;
@@ -259,7 +260,7 @@ typedef struct saving {
     char         text[]; /* the name on the disk, and a byte for the NUL */
 } saving_t;
 
-static void mark(mk_state_t *state, saving_t *saving, bool stale) {
+static void set_stale(mk_state_t *state, saving_t *saving, bool stale) {
     const char *name, *key;
     if (!split_name(saving->text, saving->name_size, &name, &key)) return;
     holder_t *holder = find_holder(state, name);
@@ -270,14 +271,14 @@ static void mark(mk_state_t *state, saving_t *saving, bool stale) {
     else state->stale--;
 }
 
-static void saved(void *arg, mk_err_t err, const uint8_t *bytes, size_t size) {
+static void saved(void *arg, mk_err_t err, const uint8_t *bytes, size_t size, uint64_t mark) {
     saving_t   *saving = arg;
     mk_state_t *state = saving->state;
-    (void)bytes, (void)size;
+    (void)bytes, (void)size, (void)mark;
     if (err == MK_ERR_NOTFOUND) err = MK_OK; /* deleting what there is none of */
     state->saving--;
     if (err != MK_OK) actor_log(state->room->rt, MK_LOG_ERROR, "state not saved: %s", mk_err_text(err));
-    mark(state, saving, err != MK_OK);
+    set_stale(state, saving, err != MK_OK);
     if (saving->promise.msg != NULL) {
         ((state_saved_payload_t *)mk_promise_payload(&saving->promise))->error = err;
         mk_promise_keep(state->room, &saving->promise);
@@ -326,7 +327,7 @@ static mk_err_t change(mk_state_t *state, const char *name, const char *key, con
     mk_slice_t where = {on_disk.text, on_disk.size};
     if (err == MK_OK) {
         err = gone ? mk_store_delete(state->storage->store, where, saved, saving)
-                   : mk_store_put(state->storage->store, where, (mk_slice_t){data, size}, saved, saving);
+                   : mk_store_put(state->storage->store, where, (mk_slice_t){data, size}, 0, saved, saving);
     }
     if (err != MK_OK) {
         if (saving != NULL) mk_promise_break(state->room, &saving->promise);

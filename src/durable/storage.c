@@ -132,12 +132,13 @@ typedef struct asked {
     mk_durable_t *room;
 } asked_t;
 
-static void answer(void *arg, mk_err_t err, const uint8_t *value, size_t size) {
+static void answer(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark) {
     asked_t                 *asked = arg;
     storage_reply_payload_t *reply = mk_promise_payload(&asked->promise);
     reply->error = err;
     if (err == MK_OK && value != NULL) {
         reply->value_size = size;
+        reply->mark = mark;
         void *behind = mk_promise_extend(asked->room, &asked->promise, size);
         if (behind != NULL) {
             if (size != 0) memcpy(behind, value, size);
@@ -176,13 +177,14 @@ static mk_err_t unmake_unless(mk_err_t err, asked_t *asked) {
 }
 
 mk_err_t storage_put(runtime_t *rt, storage_t *storage, const void *name, size_t name_size, const void *value,
-                     size_t size, uint32_t *request) {
+                     size_t size, uint64_t mark, uint32_t *request) {
     asked_t *asked;
     (void)rt;
     mk_err_t err = make(storage, &asked, request);
     if (err != MK_OK) return err;
     return unmake_unless(
-        mk_store_put(storage->store, (mk_slice_t){name, name_size}, (mk_slice_t){value, size}, answer, asked), asked);
+        mk_store_put(storage->store, (mk_slice_t){name, name_size}, (mk_slice_t){value, size}, mark, answer, asked),
+        asked);
 }
 
 mk_err_t storage_get(runtime_t *rt, storage_t *storage, const void *name, size_t name_size, uint32_t *request) {
@@ -206,9 +208,9 @@ typedef struct visit {
     void             *arg;
 } visit_t;
 
-static bool visit_one(void *arg, mk_slice_t name, size_t value_size) {
+static bool visit_one(void *arg, mk_slice_t name, size_t value_size, uint64_t mark) {
     const visit_t *visit = arg;
-    return visit->fn(visit->arg, name.data, name.size, value_size);
+    return visit->fn(visit->arg, name.data, name.size, value_size, mark);
 }
 
 mk_err_t storage_list(storage_t *storage, const void *prefix, size_t prefix_size, const void *after, size_t after_size,

@@ -23,6 +23,7 @@ static bool is_write(const request_t *request) {
 
 static void write_aside(mk_disk_t *disk, request_t *request) {
     mk_blob_t blob = {.version = request->version,
+                      .mark = request->mark,
                       .deleted = request->kind == REQUEST_DELETE,
                       .name = request->name,
                       .value_size = request->value.size};
@@ -122,6 +123,7 @@ static mk_err_t read_slot(mk_disk_t *disk, request_t *request, unsigned slot, si
     }
     request->file = bytes;
     request->found = (mk_slice_t){value, blob.value_size};
+    request->mark = blob.mark;
     request->slot = (uint8_t)slot;
     return MK_OK;
 }

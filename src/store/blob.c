@@ -6,7 +6,7 @@
  *   8  8  version
  *  16  8  bytes of the value
  *  24 16  sum of the value
- *  40  8  zero
+ *  40  8  mark
  *  48 16  sum of the 48 bytes before it and of the name
  *  64     name, then value */
 #include "store/blob.h"
@@ -15,7 +15,7 @@
 
 #include "base/sha256.h"
 
-enum { AT_FLAGS = 4, AT_NAME = 6, AT_VERSION = 8, AT_VALUE = 16, AT_VALUE_SUM = 24, AT_ZERO = 40, AT_SUM = 48 };
+enum { AT_FLAGS = 4, AT_NAME = 6, AT_VERSION = 8, AT_VALUE = 16, AT_VALUE_SUM = 24, AT_MARK = 40, AT_SUM = 48 };
 enum { FLAG_DELETED = 1 };
 
 static const char magic[4] = {'M', 'K', 'B', '1'};
@@ -47,6 +47,7 @@ void mk_blob_put(uint8_t head[MK_BLOB_HEAD_BYTES], const mk_blob_t *blob, const 
     put_number(head + AT_NAME, blob->name.size, 2);
     put_number(head + AT_VERSION, blob->version, 8);
     put_number(head + AT_VALUE, blob->value_size, 8);
+    put_number(head + AT_MARK, blob->mark, 8);
     sum_of(value, blob->value_size, NULL, 0, head + AT_VALUE_SUM);
     sum_of(head, AT_SUM, blob->name.data, blob->name.size, head + AT_SUM);
 }
@@ -56,14 +57,14 @@ mk_err_t mk_blob_get(const uint8_t *bytes, size_t size, mk_blob_t *out) {
     size_t   name_size = (size_t)get_number(bytes + AT_NAME, 2);
     uint64_t value_size = get_number(bytes + AT_VALUE, 8), flags = get_number(bytes + AT_FLAGS, 2);
     if (name_size == 0 || name_size > MK_BLOB_NAME_MAX || name_size > size - MK_BLOB_HEAD_BYTES) return MK_ERR_FORMAT;
-    if (flags > FLAG_DELETED || value_size > MK_BLOB_VALUE_MAX || get_number(bytes + AT_ZERO, 8) != 0)
-        return MK_ERR_FORMAT;
+    if (flags > FLAG_DELETED || value_size > MK_BLOB_VALUE_MAX) return MK_ERR_FORMAT;
     if (flags == FLAG_DELETED && value_size != 0) return MK_ERR_FORMAT;
     uint8_t sum[MK_BLOB_SUM_BYTES];
     sum_of(bytes, AT_SUM, bytes + MK_BLOB_HEAD_BYTES, name_size, sum);
     if (memcmp(sum, bytes + AT_SUM, sizeof sum) != 0) return MK_ERR_FORMAT;
     *out = (mk_blob_t){.version = get_number(bytes + AT_VERSION, 8),
                        .deleted = flags == FLAG_DELETED,
+                       .mark = get_number(bytes + AT_MARK, 8),
                        .name = {bytes + MK_BLOB_HEAD_BYTES, name_size},
                        .value_size = (size_t)value_size};
     memcpy(out->value_sum, bytes + AT_VALUE_SUM, MK_BLOB_SUM_BYTES);

@@ -22,6 +22,7 @@ typedef struct mk_blob {
     uint64_t   version; /* of this name: higher is later */
     bool       deleted; /* then there is no value        */
     mk_slice_t name;
+    uint64_t   mark;    /* whatever its user wants to know without reading the value */
     size_t     value_size;
     uint8_t    value_sum[MK_BLOB_SUM_BYTES];
 } mk_blob_t;

@@ -7,6 +7,7 @@
 
 typedef struct mk_entry {
     uint64_t version;    /* the last that was given to a file, whether that went well or not          */
+    uint64_t mark;
     size_t   value_size;
     uint8_t  slot;       /* 0 or 1: the file that counts; the next put goes to the other              */
     bool     gone;       /* deleted, or never put with success: not listed                            */

@@ -31,7 +31,7 @@ typedef struct request {
     mk_entry_t       *entry;
     bool              to_disk; /* has no answer yet without the disk       */
     uint8_t           slot;    /* put, delete: to be written; get: to be read first, then where it was found */
-    uint64_t          version;
+    uint64_t          version, mark;
     uint8_t          *file;    /* get: all of it; the value is in it       */
     mk_slice_t        found;
     unsigned          damaged; /* files found so                           */

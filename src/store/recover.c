@@ -59,6 +59,7 @@ static mk_err_t take_pair(const pair_t *pair, recovery_t *out) {
     entry->gone = entry->tomb = blob->deleted;
     if (blob->deleted) return MK_OK;
     entry->value_size = blob->value_size;
+    entry->mark = blob->mark;
     out->bytes += blob->value_size + blob->name.size;
     return MK_OK;
 }

@@ -72,7 +72,8 @@ static void tell(mk_store_t *store, request_t *request) {
     if (request->err != MK_OK && request->err != MK_ERR_NOTFOUND) store->stats.failures++;
     bool found = request->kind == REQUEST_GET && request->err == MK_OK;
     if (request->fn != NULL)
-        request->fn(request->arg, request->err, found ? request->found.data : NULL, found ? request->found.size : 0);
+        request->fn(request->arg, request->err, found ? request->found.data : NULL, found ? request->found.size : 0,
+                    found ? request->mark : 0);
     mk_free(request->file);
     mk_free(request);
 }
@@ -218,6 +219,7 @@ static void settle_put(mk_store_t *store, request_t *request) {
     if (request->err == MK_OK) {
         store->stats.bytes -= before;
         entry->value_size = request->value.size;
+        entry->mark = request->mark;
         entry->slot = request->slot;
         entry->gone = entry->tomb = false;
         return;
@@ -250,6 +252,7 @@ static void settle_get(mk_store_t *store, const request_t *request) {
     store->stats.bytes += request->found.size;
     store->stats.bytes -= entry->value_size;
     entry->value_size = request->found.size;
+    entry->mark = request->mark;
     entry->slot = request->slot; /* the next put replaces the damaged one */
 }
 
@@ -330,8 +333,8 @@ static void start_deferred(mk_loop_t *loop, mk_deferred_t *deferred) {
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */
 
-static mk_err_t ask(mk_store_t *store, request_kind_t kind, mk_slice_t name, mk_slice_t value, mk_store_done_fn *fn,
-                    void *arg) {
+static mk_err_t ask(mk_store_t *store, request_kind_t kind, mk_slice_t name, mk_slice_t value, uint64_t mark,
+                    mk_store_done_fn *fn, void *arg) {
     mk_assert(!store->closing);
     if (name.size == 0 || name.size > MK_BLOB_NAME_MAX) return MK_ERR_INVALID;
     if (value.size > store->config.value_bytes_max) return MK_ERR_TOOLONG;
@@ -340,8 +343,12 @@ static mk_err_t ask(mk_store_t *store, request_kind_t kind, mk_slice_t name, mk_
     request_t *request = mk_alloc(sizeof *request + bytes);
     if (request == NULL) return MK_ERR_NOMEM;
     uint8_t *at = (uint8_t *)(request + 1);
-    *request =
-        (request_t){.kind = kind, .name = {at, name.size}, .value = {at + name.size, value.size}, .fn = fn, .arg = arg};
+    *request = (request_t){.kind = kind,
+                           .name = {at, name.size},
+                           .value = {at + name.size, value.size},
+                           .mark = mark,
+                           .fn = fn,
+                           .arg = arg};
     memcpy(at, name.data, name.size);
     if (value.size != 0) memcpy(at + name.size, value.data, value.size);
     *store->last = request;
@@ -352,16 +359,17 @@ static mk_err_t ask(mk_store_t *store, request_kind_t kind, mk_slice_t name, mk_
     return MK_OK;
 }
 
-mk_err_t mk_store_put(mk_store_t *store, mk_slice_t name, mk_slice_t value, mk_store_done_fn *fn, void *arg) {
-    return ask(store, REQUEST_PUT, name, value, fn, arg);
+mk_err_t mk_store_put(mk_store_t *store, mk_slice_t name, mk_slice_t value, uint64_t mark, mk_store_done_fn *fn,
+                      void *arg) {
+    return ask(store, REQUEST_PUT, name, value, mark, fn, arg);
 }
 
 mk_err_t mk_store_delete(mk_store_t *store, mk_slice_t name, mk_store_done_fn *fn, void *arg) {
-    return ask(store, REQUEST_DELETE, name, (mk_slice_t){0}, fn, arg);
+    return ask(store, REQUEST_DELETE, name, (mk_slice_t){0}, 0, fn, arg);
 }
 
 mk_err_t mk_store_get(mk_store_t *store, mk_slice_t name, mk_store_done_fn *fn, void *arg) {
-    return ask(store, REQUEST_GET, name, (mk_slice_t){0}, fn, arg);
+    return ask(store, REQUEST_GET, name, (mk_slice_t){0}, 0, fn, arg);
 }
 
 void mk_store_forget(mk_store_t *store, const void *arg) {
@@ -382,7 +390,7 @@ mk_err_t mk_store_list(const mk_store_t *store, mk_slice_t prefix, mk_slice_t af
         mk_slice_t        name = mk_entry_name(entry);
         if (later && mk_names_compare(name, after) == 0) continue;
         if (name.size < prefix.size || (prefix.size != 0 && memcmp(name.data, prefix.data, prefix.size) != 0)) break;
-        if (!entry->gone && !visit(arg, name, entry->value_size)) break;
+        if (!entry->gone && !visit(arg, name, entry->value_size, entry->mark)) break;
     }
     return MK_OK;
 }

@@ -37,14 +37,15 @@ MK_MUST_CHECK mk_err_t mk_store_open(mk_loop_t *loop, const mk_store_config_t *c
 /* What was put goes to the disk still, in the background, or before mk_loop_fini() is over; nobody is told of it any more. */
 void mk_store_close(mk_store_t *store);
 
-/* The end of a request, never from inside of the call that made it. `value` is borrowed, NULL but for a get that has found one.
+/* The end of a request, never from inside of the call that made it. `value` is borrowed, NULL but for a get that has found one;
+ * `mark` is its mark.
  * MK_ERR_NOTFOUND (get, delete), MK_ERR_FULL (the disk), MK_ERR_LIMIT (names_max, bytes_max), MK_ERR_DENIED (read-only), MK_ERR_FORMAT
  * (both files are damaged), MK_ERR_IO, MK_ERR_NOMEM, MK_ERR_BUSY. */
-typedef void mk_store_done_fn(void *arg, mk_err_t err, const uint8_t *value, size_t size);
+typedef void mk_store_done_fn(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark);
 
-/* All is copied. `fn` NULL: nobody wants to know. MK_ERR_TOOLONG (the value), MK_ERR_INVALID (the name: empty, too long), MK_ERR_FULL
+/* All is copied. `mark` is a number that is kept beside the value and seen when names are listed. `fn` NULL: nobody wants to know. MK_ERR_TOOLONG (the value), MK_ERR_INVALID (the name: empty, too long), MK_ERR_FULL
  * (too much is waiting), MK_ERR_NOMEM: nothing follows. */
-MK_MUST_CHECK mk_err_t mk_store_put(mk_store_t *store, mk_slice_t name, mk_slice_t value, mk_store_done_fn *fn, void *arg);
+MK_MUST_CHECK mk_err_t mk_store_put(mk_store_t *store, mk_slice_t name, mk_slice_t value, uint64_t mark, mk_store_done_fn *fn, void *arg);
 MK_MUST_CHECK mk_err_t mk_store_delete(mk_store_t *store, mk_slice_t name, mk_store_done_fn *fn, void *arg);
 MK_MUST_CHECK mk_err_t mk_store_get(mk_store_t *store, mk_slice_t name, mk_store_done_fn *fn, void *arg);
 
@@ -54,7 +55,7 @@ void mk_store_forget(mk_store_t *store, const void *arg);
 /* Calls `visit` for the names that begin with `prefix`, in the order of their bytes, from the first behind `after` on (no data: the
  * first), until it answers false. Puts and deletes that have not ended are not seen. No request may be made inside of it.
  * MK_ERR_BUSY: recovering still. */
-typedef bool           mk_store_visit_fn(void *arg, mk_slice_t name, size_t value_size);
+typedef bool           mk_store_visit_fn(void *arg, mk_slice_t name, size_t value_size, uint64_t mark);
 MK_MUST_CHECK mk_err_t mk_store_list(const mk_store_t *store, mk_slice_t prefix, mk_slice_t after, mk_store_visit_fn *visit, void *arg);
 
 typedef struct mk_store_stats {

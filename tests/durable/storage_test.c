@@ -51,7 +51,7 @@ static bool put_it(part_t *part, uint64_t size) {
     static char bytes[4096];
     (void)part;
     memset(bytes, 'v', sizeof bytes);
-    answered = storage_put(rt, storage, "name", 4, bytes, (size_t)size, &request);
+    answered = storage_put(rt, storage, "name", 4, bytes, (size_t)size, 0, &request);
     return true;
 }
 

@@ -58,8 +58,9 @@ typedef struct answer {
     uint8_t  value[4096];
 } answer_t;
 
-static inline void take_answer(void *arg, mk_err_t err, const uint8_t *value, size_t size) {
+static inline void take_answer(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark) {
     answer_t *answer = arg;
+    (void)mark;
     CHECK(!answer->come);
     answer->come = true;
     answer->err = err;
@@ -76,7 +77,7 @@ static inline void wait_for(const answer_t *answer) {
 static inline mk_err_t put(const char *name, const char *value) {
     static answer_t answer;
     answer.come = false;
-    CHECK_EQ(mk_store_put(store, text(name), text(value), take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, text(name), text(value), 0, take_answer, &answer), MK_OK);
     wait_for(&answer);
     return answer.err;
 }

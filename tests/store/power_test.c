@@ -22,10 +22,10 @@ static hopes_t  hopes[NAMES];
 static wish_t   wishes[64];
 static uint32_t counter;
 
-static void granted(void *arg, mk_err_t err, const uint8_t *value, size_t size) {
+static void granted(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark) {
     wish_t  *wish = arg;
     hopes_t *h = &hopes[wish->name];
-    (void)value, (void)size;
+    (void)value, (void)size, (void)mark;
     wish->used = false;
     if (err != MK_OK && !(err == MK_ERR_NOTFOUND && wish->number == 0)) return; /* it may have happened all the same */
     if (err == MK_ERR_NOTFOUND) {
@@ -62,7 +62,7 @@ static void wish_for(rig_random_t *r) {
     size_t   size = (size_t)head + rig_random_below(r, 2) * rig_random_below(r, 2000);
     wish_t  *wish = new_wish(name, number);
     mk_err_t err = gone ? mk_store_delete(store, text(text_of_name), granted, wish)
-                        : mk_store_put(store, text(text_of_name), (mk_slice_t){value, size}, granted, wish);
+                        : mk_store_put(store, text(text_of_name), (mk_slice_t){value, size}, 0, granted, wish);
     CHECK_EQ(err, MK_OK);
     h->could[h->n++] = number;
 }

@@ -6,8 +6,11 @@
 
 static char listed[4096];
 
-static bool list_one(void *arg, mk_slice_t name, size_t value_size) {
+static uint64_t marks;
+
+static bool list_one(void *arg, mk_slice_t name, size_t value_size, uint64_t mark) {
     unsigned *left = arg;
+    marks += mark;
     snprintf(listed + strlen(listed), sizeof listed - strlen(listed), "%.*s:%zu ", (int)name.size,
              (const char *)name.data, value_size);
     return left == NULL || --*left != 0;
@@ -48,7 +51,7 @@ TEST(requests_made_before_it_has_recovered_wait) {
     answer_t first = {0}, second = {0};
     CHECK_EQ(mk_store_get(store, text("a"), take_answer, &first), MK_OK);
     CHECK_EQ(mk_store_list(store, text(""), text(""), list_one, NULL), MK_ERR_BUSY);
-    CHECK_EQ(mk_store_put(store, text("a"), text("three"), take_answer, &second), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("a"), text("three"), 0, take_answer, &second), MK_OK);
     CHECK(!first.come);
     wait_for(&second);
     CHECK(first.come);
@@ -96,7 +99,7 @@ TEST(many_requests_go_to_the_disk_together_and_in_order) {
     memset(answer, 0, sizeof answer);
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof name, "n%02d", i);
-        CHECK_EQ(mk_store_put(store, text(name), text(name), take_answer, &answer[i]), MK_OK);
+        CHECK_EQ(mk_store_put(store, text(name), text(name), 0, take_answer, &answer[i]), MK_OK);
     }
     wait_for(&answer[39]);
     for (int i = 0; i < 40; i++) CHECK(answer[i].come && answer[i].err == MK_OK);
@@ -108,9 +111,9 @@ TEST(requests_for_one_name_take_effect_in_their_order) {
     static answer_t a[6];
     fresh();
     memset(a, 0, sizeof a);
-    CHECK_EQ(mk_store_put(store, text("k"), text("1"), take_answer, &a[0]), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("k"), text("1"), 0, take_answer, &a[0]), MK_OK);
     CHECK_EQ(mk_store_get(store, text("k"), take_answer, &a[1]), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("k"), text("22"), take_answer, &a[2]), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("k"), text("22"), 0, take_answer, &a[2]), MK_OK);
     CHECK_EQ(mk_store_get(store, text("k"), take_answer, &a[3]), MK_OK);
     CHECK_EQ(mk_store_delete(store, text("k"), take_answer, &a[4]), MK_OK);
     CHECK_EQ(mk_store_get(store, text("k"), take_answer, &a[5]), MK_OK);
@@ -139,20 +142,37 @@ TEST(names_are_listed_in_order_by_prefix_and_from_any_place) {
     close_store();
 }
 
+TEST(a_mark_is_seen_when_names_are_listed) {
+    fresh();
+    answer_t answer = {0};
+    CHECK_EQ(mk_store_put(store, text("a"), text("v"), 1000, take_answer, &answer), MK_OK);
+    wait_for(&answer);
+    CHECK_EQ(put("b", "v"), MK_OK);
+    for (int i = 0; i < 2; i++) {
+        marks = 0;
+        CHECK_STR(list("", ""), "a:1 b:1 ");
+        CHECK_EQ(marks, 1000);
+        again();
+        CHECK_STR(get("a"), "v"); /* it has recovered */
+    }
+    close_store();
+}
+
 TEST(names_are_any_bytes_and_cannot_leave_the_folder) {
     char every[256], longest[MK_BLOB_NAME_MAX + 1];
     fresh();
     for (int i = 0; i < 256; i++) every[i] = (char)i;
     memset(longest, '/', sizeof longest);
     answer_t answer = {0};
-    CHECK_EQ(mk_store_put(store, (mk_slice_t){every, 256}, text("all"), take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, (mk_slice_t){every, 256}, text("all"), 0, take_answer, &answer), MK_OK);
     wait_for(&answer);
     CHECK_EQ(answer.err, MK_OK);
     answer.come = false;
-    CHECK_EQ(mk_store_put(store, (mk_slice_t){longest, MK_BLOB_NAME_MAX}, text("long"), take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, (mk_slice_t){longest, MK_BLOB_NAME_MAX}, text("long"), 0, take_answer, &answer),
+             MK_OK);
     wait_for(&answer);
-    CHECK_EQ(mk_store_put(store, (mk_slice_t){longest, sizeof longest}, text(""), NULL, NULL), MK_ERR_INVALID);
-    CHECK_EQ(mk_store_put(store, (mk_slice_t){"", 0}, text(""), NULL, NULL), MK_ERR_INVALID);
+    CHECK_EQ(mk_store_put(store, (mk_slice_t){longest, sizeof longest}, text(""), 0, NULL, NULL), MK_ERR_INVALID);
+    CHECK_EQ(mk_store_put(store, (mk_slice_t){"", 0}, text(""), 0, NULL, NULL), MK_ERR_INVALID);
     CHECK_EQ(put("../../etc/passwd", "x"), MK_OK);
     CHECK_EQ(put("..", "y"), MK_OK);
     again();
@@ -248,7 +268,7 @@ TEST(each_call_to_the_disk_may_fail_and_the_value_is_the_old_or_the_new_one) {
         answer_t answer = {0};
         unsigned at = mk_fake_disk_points();
         mk_fake_disk_power_off_at(skip + 1);
-        CHECK_EQ(mk_store_put(store, text("k"), text("new"), take_answer, &answer), MK_OK);
+        CHECK_EQ(mk_store_put(store, text("k"), text("new"), 0, take_answer, &answer), MK_OK);
         wait_for(&answer);
         if (!mk_fake_disk_is_off()) {
             CHECK_EQ(answer.err, MK_OK);
@@ -287,7 +307,7 @@ TEST(limits_are_kept_and_named) {
     close_store();
     open_store_with(
         (mk_store_config_t){.value_bytes_max = 10, .names_max = 2, .bytes_max = 20, .waiting_bytes_max = 30});
-    CHECK_EQ(mk_store_put(store, text("k"), text("eleven bytes"), NULL, NULL), MK_ERR_TOOLONG);
+    CHECK_EQ(mk_store_put(store, text("k"), text("eleven bytes"), 0, NULL, NULL), MK_ERR_TOOLONG);
     CHECK_EQ(put("a", "0123456789"), MK_OK);
     CHECK_EQ(put("b", "0123456789"), MK_ERR_LIMIT);
     CHECK_EQ(put("b", "0123"), MK_OK);
@@ -295,25 +315,25 @@ TEST(limits_are_kept_and_named) {
     CHECK_EQ(drop("b"), MK_OK);
     CHECK_EQ(put("c", "1"), MK_OK);
     CHECK_EQ(put("a", "012345678"), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), NULL, NULL), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), NULL, NULL), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), NULL, NULL), MK_ERR_FULL);
+    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_ERR_FULL);
     close_store();
 }
 
 TEST(what_was_put_before_closing_is_kept_though_nobody_hears_of_it) {
     fresh();
     answer_t answer = {0};
-    CHECK_EQ(mk_store_put(store, text("k"), text("last words"), take_answer, &answer), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("k"), text("very last words"), take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("k"), text("last words"), 0, take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("k"), text("very last words"), 0, take_answer, &answer), MK_OK);
     again();
     CHECK(!answer.come);
     CHECK_STR(get("k"), "very last words");
     close_store();
 }
 
-static void close_inside(void *arg, mk_err_t err, const uint8_t *value, size_t size) {
-    (void)arg, (void)value, (void)size;
+static void close_inside(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark) {
+    (void)arg, (void)value, (void)size, (void)mark;
     CHECK_EQ(err, MK_OK);
     mk_store_close(store);
 }
@@ -321,8 +341,8 @@ static void close_inside(void *arg, mk_err_t err, const uint8_t *value, size_t s
 TEST(it_may_be_closed_from_inside_of_an_answer) {
     fresh();
     answer_t answer = {0};
-    CHECK_EQ(mk_store_put(store, text("a"), text("1"), close_inside, NULL), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("b"), text("2"), take_answer, &answer), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("a"), text("1"), 0, close_inside, NULL), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("b"), text("2"), 0, take_answer, &answer), MK_OK);
     for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
     mk_loop_fini(&loop);
     CHECK(!answer.come);
@@ -334,8 +354,8 @@ TEST(it_may_be_closed_from_inside_of_an_answer) {
 TEST(who_is_forgotten_hears_nothing) {
     fresh();
     answer_t gone = {0}, stays = {0};
-    CHECK_EQ(mk_store_put(store, text("a"), text("1"), take_answer, &gone), MK_OK);
-    CHECK_EQ(mk_store_put(store, text("b"), text("1"), take_answer, &stays), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("a"), text("1"), 0, take_answer, &gone), MK_OK);
+    CHECK_EQ(mk_store_put(store, text("b"), text("1"), 0, take_answer, &stays), MK_OK);
     mk_store_forget(store, &gone);
     wait_for(&stays);
     CHECK(!gone.come);
@@ -355,9 +375,9 @@ TEST(each_allocation_may_fail) {
         oom_arm(n);
         mk_err_t opened = mk_store_open(&loop, &config, &store), one = MK_ERR_IO, two = MK_ERR_IO, three = MK_ERR_IO;
         if (opened == MK_OK) {
-            one = mk_store_put(store, text("k"), text("one"), take_answer, &a);
+            one = mk_store_put(store, text("k"), text("one"), 0, take_answer, &a);
             for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
-            two = mk_store_put(store, text("k"), text("two"), take_answer, &b);
+            two = mk_store_put(store, text("k"), text("two"), 0, take_answer, &b);
             for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
             three = mk_store_get(store, text("k"), take_answer, &c);
             for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
