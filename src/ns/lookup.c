@@ -57,15 +57,24 @@ actor_id_t mk_ns_resolve(mk_ns_t *ns, const char *name) {
 
 /* ---- backwards ---------------------------------------------------------------------------------------------------------- */
 
+/* Claims of one bearer that are looked at for one that leads back to it: others may stand before it under all of its names. */
+enum { REVERSE_MAX = 16 };
+
 static int order_of_seq(const void *key, const mk_place_t *place) {
     uint32_t seq = *(const uint32_t *)key, there = mk_claim_of(place)->seq;
     return seq > there ? 1 : seq < there ? -1 : 0;
 }
 
-/* The name itself where it is the peer's, else below its node. */
-static mk_path_t best_path(const mk_ns_t *ns, const mk_claim_t *claim) {
-    mk_path_t path = mk_place_path(&claim->by_text);
-    return first(ns, path) == claim ? path : mk_place_path(&claim->by_node);
+static int order_behind(const void *key, const mk_place_t *place) {
+    return mk_claim_seq_order(key, place) >= 0 ? 1 : -1;
+}
+
+/* The name itself where it is the peer's, else below its node. False: neither leads there. */
+static bool path_to(const mk_ns_t *ns, const mk_claim_t *claim, mk_path_t *out) {
+    *out = mk_place_path(&claim->by_text);
+    if (first(ns, *out) == claim) return true;
+    *out = mk_place_path(&claim->by_node);
+    return first(ns, *out) == claim;
 }
 
 static void join(const mk_path_t *path, char *to) {
@@ -79,11 +88,16 @@ size_t mk_ns_reverse(mk_ns_t *ns, actor_id_t id, char *buf, size_t size) {
     uint32_t            seq = actor_id_seq(id);
     const mk_place_t   *place = peer != NULL ? mk_tree_find(&peer->by_seq, order_of_seq, &seq) : NULL;
     if (size != 0) buf[0] = '\0';
-    if (place == NULL || mk_claim_of(place)->seq != seq) return 0;
-    mk_path_t path = best_path(ns, mk_claim_of(place));
-    if (mk_path_size(&path) >= size) return 0;
-    join(&path, buf);
-    return mk_path_size(&path);
+    for (int i = 0; i < REVERSE_MAX && place != NULL && mk_claim_of(place)->seq == seq; i++) {
+        mk_path_t path;
+        if (path_to(ns, mk_claim_of(place), &path)) {
+            if (mk_path_size(&path) >= size) return 0;
+            join(&path, buf);
+            return mk_path_size(&path);
+        }
+        place = mk_tree_find(&peer->by_seq, order_behind, place);
+    }
+    return 0;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------------------- */
