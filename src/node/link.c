@@ -23,9 +23,8 @@ static void channel_close(mk_link_t *link, bool flush) {
 
 static void forget_queued(mk_link_t *link) {
     mk_link_bulk_free(link);
-    mk_link_table_clear(&link->holds, mk_link_hold_free);
+    mk_link_table_clear(&link->stopped, mk_link_stopped_free);
     mk_link_table_clear(&link->stops, mk_link_stop_free);
-    link->aside_bytes = 0;
     mk_link_lane_free(&link->control);
     mk_link_lane_free(&link->data);
     mk_link_streams_free(link);
@@ -42,23 +41,26 @@ static void on_ending(mk_loop_t *loop, mk_deferred_t *deferred) {
     mk_link_leave(link);
 }
 
+/* Control goes first, as far as it goes: the peer learns what it may count on. */
+static void say_end(mk_link_t *link, unsigned reason) {
+    uint8_t        frame[MK_WIRE_END_BYTES_MAX];
+    mk_wire_end_t  end = {(uint8_t)reason, {link->why, strlen(link->why)}};
+    mk_wire_kind_t kind = link->we_welcomed ? MK_WIRE_BYE : MK_WIRE_REFUSE;
+    if (mk_link_flush_control(link))
+        (void)link->channel->ops->write(link->channel, frame, mk_wire_put_end(frame, kind, &end));
+}
+
 void mk_link_end(mk_link_t *link, mk_err_t err, unsigned reason, const char *format, ...) {
-    uint8_t frame[MK_WIRE_END_BYTES_MAX];
-    va_list args;
-    if (!mk_link_is_alive(link)) return;
+    mk_link_state_t before = link->state;
+    va_list         args;
+    if (before == MK_LINK_OVER) return;
+    link->state = MK_LINK_OVER;
+    link->detour |= MK_LINK_NOT_UP;
+    link->err = err;
     va_start(args, format);
     vsnprintf(link->why, sizeof link->why, format, args);
     va_end(args);
-    link->err = err;
-    /* Control goes first, as far as it goes: the peer learns what it may count on. */
-    if (reason != 0 && link->state > MK_LINK_CLOSED && link->state < MK_LINK_PARTING && mk_link_flush_control(link)) {
-        bool           refuse = !link->we_welcomed;
-        mk_wire_end_t  end = {(uint8_t)reason, {link->why, strlen(link->why)}};
-        mk_wire_kind_t kind = refuse ? MK_WIRE_REFUSE : MK_WIRE_BYE;
-        (void)link->channel->ops->write(link->channel, frame, mk_wire_put_end(frame, kind, &end));
-    }
-    link->state = MK_LINK_OVER;
-    link->detour |= MK_LINK_NOT_UP;
+    if (reason != 0 && before > MK_LINK_CLOSED && before < MK_LINK_PARTING) say_end(link, reason);
     mk_wheel_cancel(&link->loop->wheel, &link->timer);
     mk_deferred_cancel(&link->flush);
     mk_loop_defer(link->loop, &link->ending, on_ending);
@@ -260,6 +262,7 @@ static mk_wire_hello_t complete(const mk_wire_hello_t *said, const mk_channel_t 
     if (!channel->datagrams) hello.features |= MK_WIRE_FEATURE_FRAGMENTS;
     hello.credit = limits->credit_bytes > MK_WIRE_CREDIT_MIN ? limits->credit_bytes : (uint32_t)MK_WIRE_CREDIT_MIN;
     hello.message_max = limits->message_max;
+    hello.queue = (uint32_t)min_of(limits->queue_bytes, MK_WIRE_QUEUE_MAX);
     hello.heartbeat_ms = limits->heartbeat_ms;
     return hello;
 }
@@ -283,9 +286,9 @@ mk_err_t mk_link_create(runtime_t *rt, mk_channel_t *channel, const mk_link_ops_
     link->owner = owner;
     link->limits = *limits;
     link->ours = complete(ours, channel, limits);
-    link->holds.seed = link->stops.seed = seed;
+    link->stopped.seed = link->stops.seed = seed;
     link->detour = MK_LINK_NOT_UP;
-    link->queue_max = limits->queue_bytes;
+    link->queue_max = link->ours.queue;
     link->timer.fn = on_timer;
     channel->user = &channel_user;
     channel->owner = link;
@@ -324,4 +327,5 @@ void mk_link_get_stats(const mk_link_t *link, mk_link_stats_t *out) {
                              .up_since_ms = link->up_since_ms,
                              .rtt_us = link->rtt_us,
                              .queued_bytes = mk_link_queued(link)};
+    out->missed = link->channel != NULL ? link->channel->lost : link->seen.lost;
 }

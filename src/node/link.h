@@ -2,13 +2,13 @@
 /* link.h -- one connection to one node: hello, heartbeats, credit, queues, fragments; messages and signals of the runtime. It
  * knows one peer and no other; cluster.h decides who may be a peer, and has the names. Runtime's thread.
  *
- * What goes out has three lanes. Control (all but DATA, FRAGMENT, SIGNAL) first. Then data: messages and signals in the order in
- * which they were sent, within the peer's credit. Then bulk: payloads longer than a fragment, a fragment of each in turn, so that
- * nothing waits behind them; what follows to the same actor from the same sender goes behind them, so that order holds.
+ * What goes out has three lanes. Control (all but DATA, FRAGMENT, SIGNAL, STOPPED) first. Then data: messages and signals in the
+ * order in which they were sent, within the peer's credit. Then bulk: payloads longer than a fragment, a fragment of each in turn,
+ * so that nothing waits behind them; what follows to the same actor from the same sender goes behind them, so that order holds.
  * What was queued in one round leaves in one piece before the loop waits.
  *
- * Invariant: what is queued in all lanes stays below the limit for every frame that can be refused; signals and control frames are
- * bounded by their causes. */
+ * Invariant: what is queued in all lanes stays below the limit for every frame that can be refused, but for one payload that is
+ * longer than the limit itself; signals and control frames are bounded by their causes. */
 #ifndef MK_NODE_LINK_H
 #define MK_NODE_LINK_H
 
@@ -70,7 +70,9 @@ MK_MUST_CHECK mk_err_t mk_link_control(mk_link_t *link, const uint8_t *frame, si
 void mk_link_probe(mk_link_t *link, uint32_t within_ms);
 
 typedef struct mk_link_stats {
-    uint64_t sent, received, refused, lost; /* messages; lost: sent and not known to have arrived when it went down, or skipped */
+    uint64_t sent, received, refused, lost; /* messages; lost: sent and not known to have arrived when it went
+                                              * down; of datagrams also before that                          */
+    uint64_t missed;                         /* datagrams: of the peer's, that did not arrive here           */
     uint64_t up_since_ms;
     uint32_t rtt_us;
     size_t   queued_bytes;

@@ -54,6 +54,15 @@ bool mk_link_bulk_has(const mk_link_t *link, uint32_t source, uint32_t dest) {
     return find(link, source, dest) != NULL;
 }
 
+bool mk_link_bulk_has_any(const mk_link_t *link, uint32_t dest) {
+    const pair_t *begin = link->bulk != NULL ? link->bulk->turn : NULL, *pair = begin;
+    if (begin == NULL) return false;
+    do
+        if (pair->dest == dest) return true;
+    while ((pair = pair->after) != begin);
+    return false;
+}
+
 /* ---- pairs ------------------------------------------------------------------------------------------------------------------ */
 
 static pair_t *pair_add(mk_link_t *link, uint32_t source, uint32_t dest) {
@@ -84,7 +93,7 @@ static void pair_remove(mk_link_t *link, pair_t *pair) {
 }
 
 static void item_free(mk_link_t *link, item_t *item) {
-    link->aside_bytes -= item->buf != NULL ? item->data.payload.size - item->at : mk_link_lane_bytes(&item->lane);
+    link->bulk_bytes -= item->buf != NULL ? item->data.payload.size - item->at : mk_link_lane_bytes(&item->lane);
     if (item->buf != NULL) message_buffer_release(item->buf);
     mk_link_lane_free(&item->lane);
     mk_free(item);
@@ -101,12 +110,14 @@ static item_t *item_add(pair_t *pair) {
 
 /* Takes the first item out; the last one takes the pair with it, and the last pair all of it. */
 static void item_done(mk_link_t *link, pair_t *pair) {
-    item_t *item = pair->first;
+    item_t  *item = pair->first;
+    uint32_t dest = pair->dest;
     pair->first = item->next;
     item_free(link, item);
     if (pair->first != NULL) return;
     pair_remove(link, pair);
     if (link->bulk->turn == NULL) mk_link_bulk_free(link);
+    if (link->stopped.n != 0) mk_link_say_stopped(link, dest);
 }
 
 void mk_link_bulk_free(mk_link_t *link) {
@@ -150,7 +161,7 @@ mk_err_t mk_link_bulk_add(mk_link_t *link, const mk_wire_data_t *data, message_b
     item->buf = buf;
     item->data = *data;
     item->data.payload = (mk_slice_t){message_buffer_data(buf), message_buffer_size(buf)};
-    link->aside_bytes += item->data.payload.size;
+    link->bulk_bytes += item->data.payload.size;
     return MK_OK;
 }
 
@@ -162,7 +173,7 @@ uint8_t *mk_link_bulk_room(mk_link_t *link, uint32_t source, uint32_t dest, size
 
 void mk_link_bulk_put(mk_link_t *link, uint32_t source, uint32_t dest, size_t size) {
     find(link, source, dest)->last->lane.row.size += size;
-    link->aside_bytes += size;
+    link->bulk_bytes += size;
 }
 
 /* ---- on the way out ------------------------------------------------------------------------------------------------------ */
@@ -173,12 +184,10 @@ static bool may_begin(const mk_link_t *link, const item_t *item) {
     return bulk->streams < MK_WIRE_STREAMS_MAX && together <= link->hello.message_max;
 }
 
-/* A payload that has begun goes on even to an actor that is stopped: the peer has set memory aside for it. */
 static bool is_ready(const mk_link_t *link, const pair_t *pair) {
     const item_t *item = pair->first;
     if (item->buf != NULL && item->at != 0) return true;
-    if (link->gone < pair->begin || mk_link_hold_of(link, pair->dest) != NULL) return false;
-    return item->buf == NULL || may_begin(link, item);
+    return link->gone >= pair->begin && (item->buf == NULL || may_begin(link, item));
 }
 
 static bool step_row(mk_link_t *link, pair_t *pair) {
@@ -186,7 +195,7 @@ static bool step_row(mk_link_t *link, pair_t *pair) {
     uint64_t        credit = mk_link_credit(link);
     size_t          n = mk_link_whole_frames(lane, credit < MK_LINK_ROW_BYTES ? credit : MK_LINK_ROW_BYTES);
     size_t          taken = n != 0 ? mk_link_write(link, lane->row.bytes + lane->at, n) : 0;
-    link->aside_bytes -= taken;
+    link->bulk_bytes -= taken;
     mk_link_lane_drop(lane, taken);
     if (mk_link_lane_bytes(lane) != 0) return taken != 0;
     item_done(link, pair);
@@ -213,7 +222,7 @@ static bool step_payload(mk_link_t *link, pair_t *pair) {
         bulk->announced += total;
     }
     item->at += piece;
-    link->aside_bytes -= piece;
+    link->bulk_bytes -= piece;
     if (fragment.last) {
         bulk->streams--;
         bulk->announced -= total;

@@ -2,10 +2,6 @@
 /* link_flush.c -- the lanes on their way out: control first, then data as far as the peer's credit goes, then a piece of what is
  * large, and again until nothing can go.
  *
- * Frames of the data lane for an actor that is stopped are put aside when it is their turn, so STOP costs nothing but a look at
- * each frame while somebody is stopped, and what is on its way after STOP has come is never more than the credit. When the actor
- * is ready again its frames go on from there, and later ones queue behind them until none is left.
- *
  * Datagrams may be lost, and what is lost must not use up the window for ever: a ping and its answer tell what had come by then;
  * what had been sent before the ping and had not come is forgiven, and counted. */
 #include "node/link_parts.h"
@@ -71,7 +67,7 @@ void mk_link_ping(mk_link_t *link) {
     if (to == NULL) return;
     link->pinged_us = link->loop->now_us;
     link->ping_said = link->said;
-    link->ping_sent = link->sent;
+    link->ping_messages = link->said_messages;
     link->pinged = true;
     link->control.row.size += mk_wire_put_stamp(to, MK_WIRE_PING, link->pinged_us);
 }
@@ -134,153 +130,41 @@ void mk_link_on_pong(mk_link_t *link, uint64_t stamp) {
     link->rtt_us = (uint32_t)beyond(link->loop->now_us, stamp);
     if (!link->seen.datagrams) return;
     link->forgiven = beyond(link->ping_said, link->acked);
-    link->forgiven_messages = beyond(link->ping_sent, link->acked_messages);
+    link->forgiven_messages = beyond(link->ping_messages, link->acked_messages);
     mk_link_flush_soon(link);
 }
 
-/* ---- holds --------------------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------------------------------------ */
 
-mk_link_hold_t *mk_link_hold_of(const mk_link_t *link, uint32_t dest) {
-    return (mk_link_hold_t *)mk_link_table_find(&link->holds, dest);
-}
-
-void mk_link_hold_free(mk_link_record_t *record) {
-    mk_link_hold_t *hold = (mk_link_hold_t *)record;
-    mk_list_remove(&hold->ready);
-    mk_link_lane_free(&hold->lane);
-    mk_free(hold);
-}
-
-/* Nothing of it is left. */
-static void hold_remove(mk_link_t *link, mk_link_hold_t *hold) {
-    mk_link_table_remove(&link->holds, &hold->record);
-    mk_link_hold_free(&hold->record);
-    if (link->holds.n == 0) link->detour &= ~(uint32_t)MK_LINK_HAS_HOLDS;
-}
-
-static mk_link_hold_t *hold_add(mk_link_t *link, uint32_t seq) {
-    mk_link_hold_t *hold = mk_calloc(1, sizeof *hold);
-    if (hold == NULL) return NULL;
-    hold->record.seq = seq;
-    if (mk_link_table_add(&link->holds, &hold->record) != MK_OK) {
-        mk_free(hold);
-        return NULL;
-    }
-    link->detour |= MK_LINK_HAS_HOLDS;
-    return hold;
-}
-
-void mk_link_on_stop(mk_link_t *link, uint32_t seq) {
-    mk_link_hold_t *hold = mk_link_hold_of(link, seq);
-    if ((hold != NULL && hold->stopped) || link->holds.n >= MK_LINK_STOPPED_MAX) {
-        mk_link_broken(link, hold != NULL ? "an actor is stopped twice" : "too many actors are stopped");
-        return;
-    }
-    if (hold == NULL && (hold = hold_add(link, seq)) == NULL) {
-        mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for an actor that is stopped");
-        return;
-    }
-    hold->stopped = true;
-    mk_list_remove(&hold->ready);
-    mk_link_say_actor(link, MK_WIRE_STOPPED, seq);
-}
-
-void mk_link_on_ready(mk_link_t *link, uint32_t seq) {
-    mk_link_hold_t *hold = mk_link_hold_of(link, seq);
-    if (hold == NULL || !hold->stopped) {
-        mk_link_broken(link, "an actor is ready that was not stopped");
-        return;
-    }
-    hold->stopped = false;
-    if (mk_link_lane_bytes(&hold->lane) == 0) hold_remove(link, hold);
-    else mk_list_push(&link->ready, &hold->ready);
-    mk_link_flush_soon(link);
-}
-
-/* The frame at the front of the data lane has to wait for its actor: whose hold that is. */
-static mk_link_hold_t *holds_front(const mk_link_t *link, const uint8_t *frame) {
-    if (frame[2] == MK_WIRE_DATA) return mk_link_hold_of(link, mk_wire_data_dest(frame));
-    mk_signal_kind_t kind = mk_wire_signal_kind(frame);
-    if (!mk_link_follows(kind)) return NULL;
-    mk_link_hold_t *hold = mk_link_hold_of(link, mk_wire_signal_to(frame));
-    return hold != NULL && mk_link_lane_bytes(&hold->lane) != 0 ? hold
-                                                                : NULL; /* nothing of it waits: nothing to follow */
-}
-
-/* False: out of memory, and the link is over. */
-static bool put_aside(mk_link_t *link, mk_link_hold_t *hold, const uint8_t *frame) {
-    size_t size = mk_wire_load16(frame);
-    if (!mk_buffer_append(&hold->lane.row, frame, size)) {
-        mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for what a stopped actor waits for");
-        return false;
-    }
-    link->aside_bytes += size;
-    link->gone += size;
-    mk_link_lane_drop(&link->data, size);
-    return true;
-}
-
-/* Bytes at the front of the data lane that nobody holds; what is held there is put aside before. */
-static size_t free_front(mk_link_t *link, size_t max) {
-    mk_link_lane_t *lane = &link->data;
-    size_t          n = 0, all;
-    while ((all = mk_link_lane_bytes(lane)) > n && n < max) {
-        const uint8_t  *frame = lane->row.bytes + lane->at + n;
-        mk_link_hold_t *hold = holds_front(link, frame);
-        if (hold != NULL && n != 0) break;
-        if (hold == NULL) n += mk_wire_load16(frame);
-        else if (!put_aside(link, hold, frame)) return 0;
-    }
+/* Whole frames that are messages. */
+static uint64_t messages_in(const uint8_t *bytes, size_t size) {
+    uint64_t n = 0;
+    for (size_t at = 0; at < size; at += mk_wire_load16(bytes + at)) n += bytes[at + 2] == MK_WIRE_DATA;
     return n;
 }
 
-/* ---- the data lane, and what was held -------------------------------------------------------------------------------------- */
-
-/* Up to about a quantum. False: nothing can go now. */
+/* As much as may go; about a quantum of it while bulk waits. False: nothing can go now. */
 static bool data_step(mk_link_t *link) {
     mk_link_lane_t *lane = &link->data;
     uint64_t        most = mk_link_credit(link);
-    bool            alone = link->bulk == NULL && link->ready == NULL;
-    if (!alone && most > MK_LINK_DATA_QUANTUM_BYTES) most = MK_LINK_DATA_QUANTUM_BYTES;
-    if (link->holds.n != 0) {
-        size_t front = free_front(link, MK_LINK_DATA_QUANTUM_BYTES);
-        if (front < most) most = front;
-    }
+    if (link->bulk != NULL && most > MK_LINK_DATA_QUANTUM_BYTES) most = MK_LINK_DATA_QUANTUM_BYTES;
     size_t n = mk_link_whole_frames(lane, most);
-    if (n == 0 || !mk_link_is_alive(link)) return false;
+    if (n == 0) return false;
     size_t taken = mk_link_write(link, lane->row.bytes + lane->at, n);
+    if (link->seen.datagrams) link->said_messages += messages_in(lane->row.bytes + lane->at, taken);
     link->gone += taken;
     mk_link_lane_drop(lane, taken);
     return taken != 0;
 }
 
-/* A piece of what was held for an actor that is ready again. */
-static bool ready_step(mk_link_t *link) {
-    if (link->ready == NULL) return false;
-    mk_link_hold_t *hold = mk_container_of(link->ready, mk_link_hold_t, ready);
-    mk_link_lane_t *lane = &hold->lane;
-    uint64_t        most = mk_link_credit(link);
-    size_t          n = mk_link_whole_frames(lane, most < MK_LINK_ROW_BYTES ? most : MK_LINK_ROW_BYTES);
-    if (n == 0) return false;
-    size_t taken = mk_link_write(link, lane->row.bytes + lane->at, n);
-    link->aside_bytes -= taken;
-    mk_link_lane_drop(lane, taken);
-    if (mk_link_lane_bytes(lane) == 0) hold_remove(link, hold);
-    return taken != 0;
-}
-
-/* ---- all of it ------------------------------------------------------------------------------------------------------------- */
-
 static void flush_messages(mk_link_t *link) {
     bool moved = true;
     while (moved && !link->blocked && mk_link_is_alive(link)) {
         moved = data_step(link);
-        if (!link->blocked && mk_link_is_alive(link)) moved |= ready_step(link);
         if (!link->blocked && link->bulk != NULL) moved |= mk_link_bulk_step(link);
     }
     /* Lost datagrams may hold the window: ask. */
-    bool waits = mk_link_lane_bytes(&link->data) != 0 || link->ready != NULL;
-    if (link->seen.datagrams && !link->blocked && waits) mk_link_ping(link);
+    if (link->seen.datagrams && !link->blocked && mk_link_lane_bytes(&link->data) != 0) mk_link_ping(link);
 }
 
 static void flush(mk_link_t *link) {

@@ -18,7 +18,7 @@ static mk_link_stream_t *begin(mk_link_t *link, const mk_wire_fragment_t *fragme
         mk_link_broken(link, "more large messages at a time than it may");
         return NULL;
     }
-    if (link->stops.n != 0 && !mk_link_may_come(link, fragment->data.dest)) return NULL;
+    if (link->stops.n != 0 && !mk_link_may_come(link, &fragment->data, fragment->total)) return NULL;
     mk_link_stream_t *stream = &link->streams[link->streams_n++];
     *stream = (mk_link_stream_t){.stream = next, .total = fragment->total, .data = fragment->data};
     stream->buf = message_buffer_create(fragment->total);
@@ -34,8 +34,11 @@ static void forget(mk_link_t *link, mk_link_stream_t *stream) {
 
 /* Whoever called with it would wait in vain. */
 static void deliver_nothing(mk_link_t *link, const mk_wire_data_t *data) {
-    mk_signal_t failed = {
-        .kind = MK_SIGNAL_CALL_FAILED, .ref = data->call, .to = data->source, .error = (uint8_t)MK_ERR_NOMEM};
+    mk_signal_t failed = {.kind = MK_SIGNAL_CALL_FAILED,
+                          .ref = data->call,
+                          .from = data->dest,
+                          .to = data->source,
+                          .error = (uint8_t)MK_ERR_NOMEM};
     if (data->part == MK_WIRE_CALL) link->remote.ops->signal(&link->remote, &failed);
 }
 

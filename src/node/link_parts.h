@@ -22,7 +22,7 @@ enum {
     /* What the peer makes us answer and then does not read. An honest one can have us say STOP for each message that its credit
      * allows, and it reads. */
     MK_LINK_ANSWERS_BYTES_MAX = 2 * 1024 * 1024,
-    MK_LINK_SIGNALS_BYTES_MAX = 16 * 1024 * 1024, /* likewise, beyond what the queue takes */
+    MK_LINK_SIGNALS_BYTES_MAX = 16 * 1024 * 1024, /* likewise, beyond what the queue takes  */
     MK_LINK_STOPPED_MAX = 65536,                  /* actors, in each direction              */
     MK_LINK_FINISH_MS = 1000,
     MK_LINK_KEEP_BYTES = 64 * 1024, /* of buffers that an idle link keeps until its next heartbeat */
@@ -39,7 +39,7 @@ typedef enum mk_link_state {
 } mk_link_state_t;
 
 /* Why a message cannot simply be put into the data lane. */
-enum { MK_LINK_NOT_UP = 1, MK_LINK_HAS_BULK = 2, MK_LINK_HAS_HOLDS = 4 };
+enum { MK_LINK_NOT_UP = 1, MK_LINK_HAS_BULK = 2, MK_LINK_HAS_STOPPED = 4 };
 
 /* A row of frames that leaves at its front. */
 typedef struct mk_link_lane {
@@ -47,21 +47,18 @@ typedef struct mk_link_lane {
     size_t      at;
 } mk_link_lane_t;
 
-/* An actor of the peer's that has said STOP, or whose held frames are on their way again. Frames for it that come to the front of
- * the data lane are put here, so that those for others do not wait. */
-typedef struct mk_link_hold {
+/* An actor of the peer's of which it has said STOP. */
+typedef struct mk_link_stopped {
     mk_link_record_t record;
-    bool             stopped;
-    mk_link_lane_t   lane;
-    mk_node_t        ready; /* in link->ready while its frames may go */
-} mk_link_hold_t;
+    bool             owes; /* STOPPED is to be said when no large payload for it is queued any more */
+} mk_link_stopped_t;
 
-/* An actor of ours for which we have said STOP. */
+/* An actor of ours of which we have said STOP. */
 typedef struct mk_link_stop {
     mk_link_record_t record;
-    bool             stopped; /* we have not said READY since                                                    */
-    uint32_t         owed;    /* STOPPED answers that have not come: until the last one messages may be on their way */
-    uint64_t         mark;    /* ... but what the peer had credit for when we said it ends here                   */
+    bool             stopped; /* we have not said READY since                                                       */
+    uint32_t         owed;    /* STOPPED answers that have not come: until the last one messages may be on their way ... */
+    uint64_t         bytes;   /* ... for it, since we said it last: these                                            */
 } mk_link_stop_t;
 
 typedef struct mk_link_bulk mk_link_bulk_t;
@@ -80,7 +77,7 @@ struct mk_link {
     uint32_t       detour; /* MK_LINK_NOT_UP, ...                                     */
     uint32_t       short_max;
     mk_link_lane_t data;
-    size_t         aside_bytes; /* queued in holds and bulk                           */
+    size_t         bulk_bytes; /* queued there                                        */
     size_t         queue_max;
     uint64_t       sent;
     mk_deferred_t  flush;
@@ -108,15 +105,16 @@ struct mk_link {
     uint64_t        gone;             /* bytes that have left the data lane, for wherever  */
     uint64_t        said, acked;      /* bytes that count for credit: written; known to be taken */
     uint64_t        acked_messages;
+    uint64_t        said_messages;    /* datagrams only                                     */
     uint64_t        forgiven, forgiven_messages; /* datagrams: known to be lost              */
-    mk_link_table_t holds;            /* of mk_link_hold_t                                  */
-    mk_node_t      *ready;            /* of those whose frames may go                       */
+    mk_link_table_t stopped;          /* of mk_link_stopped_t                               */
     mk_link_bulk_t *bulk;             /* NULL: none                                         */
     uint32_t        bulk_stream_last; /* while there is none                                */
     uint64_t        refused;
 
     /* in */
     uint64_t         reported;        /* of `taken`, to the peer                            */
+    uint64_t         over_bytes;      /* for actors that are full, until the peer has answered STOP */
     uint32_t         stream_last;
     mk_link_stream_t streams[MK_WIRE_STREAMS_MAX];
     unsigned         streams_n;
@@ -126,7 +124,7 @@ struct mk_link {
     mk_timer_t    timer;
     mk_deferred_t ending;
     uint64_t      heard_us, heard_n, beat_us;
-    uint64_t      pinged_us, ping_said, ping_sent; /* the last ping: when, and what had been sent by then */
+    uint64_t      pinged_us, ping_said, ping_messages; /* the last ping: when, and what had been said by then */
     bool          pinged; /* and not answered: one at a time, since none is lost */
     bool          credit_is_due, pong_is_due;
     uint64_t      pong_stamp;
@@ -162,14 +160,16 @@ static inline bool mk_link_is_alive(const mk_link_t *link) { return link->state 
 extern const mk_remote_ops_t mk_link_remote_ops;
 
 static inline size_t mk_link_lane_bytes(const mk_link_lane_t *lane) { return lane->row.size - lane->at; }
-/* Signals that have to come behind the last messages of who sends them. The others may overtake what waits aside of the data lane:
- * monitoring, linking and stopping sooner changes nothing for anyone, and DEMONITOR, which does not say whom, stays behind its
- * MONITOR so. */
-static inline bool mk_link_follows(mk_signal_kind_t kind) {
-    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN;
-}
+/* Room at the end of the data lane for a frame that cannot be refused; without it the link ends and the answer is NULL. */
+uint8_t *mk_link_data_room(mk_link_t *link, size_t size);
+/* What the peer says about actors of its own. */
+void     mk_link_on_stop(mk_link_t *link, uint32_t seq);
+void     mk_link_on_ready(mk_link_t *link, uint32_t seq);
+/* The last large payload for this actor has left. */
+void     mk_link_say_stopped(mk_link_t *link, uint32_t seq);
+void     mk_link_stopped_free(mk_link_record_t *record);
 
-static inline size_t mk_link_queued(const mk_link_t *link) { return mk_link_lane_bytes(&link->data) + link->aside_bytes; }
+static inline size_t mk_link_queued(const mk_link_t *link) { return mk_link_lane_bytes(&link->data) + link->bulk_bytes; }
 
 /* ---- link_flush.c ---- */
 
@@ -191,11 +191,6 @@ size_t   mk_link_write(mk_link_t *link, const uint8_t *bytes, size_t size);
 size_t   mk_link_whole_frames(const mk_link_lane_t *lane, uint64_t max);
 void     mk_link_lane_drop(mk_link_lane_t *lane, size_t bytes);
 void     mk_link_lane_free(mk_link_lane_t *lane);
-mk_link_hold_t *mk_link_hold_of(const mk_link_t *link, uint32_t dest); /* NULL: none */
-void     mk_link_hold_free(mk_link_record_t *record);
-/* What the peer says about actors of its own and about what it has taken. */
-void     mk_link_on_stop(mk_link_t *link, uint32_t seq);
-void     mk_link_on_ready(mk_link_t *link, uint32_t seq);
 void     mk_link_on_credit(mk_link_t *link, const mk_wire_credit_t *credit);
 void     mk_link_on_pong(mk_link_t *link, uint64_t stamp);
 
@@ -203,6 +198,7 @@ void     mk_link_on_pong(mk_link_t *link, uint64_t stamp);
 
 /* Whether messages from `source` to `dest` have to wait behind a large one. */
 bool     mk_link_bulk_has(const mk_link_t *link, uint32_t source, uint32_t dest);
+bool     mk_link_bulk_has_any(const mk_link_t *link, uint32_t dest);
 /* A large payload. MK_OK takes the reference. */
 MK_MUST_CHECK mk_err_t mk_link_bulk_add(mk_link_t *link, const mk_wire_data_t *data, message_buffer_t *buf);
 /* Room for a frame behind the large one; to be counted with mk_link_bulk_put(). NULL: out of memory. */
@@ -217,8 +213,8 @@ void     mk_link_bulk_free(mk_link_t *link);
 size_t mk_link_bytes(mk_channel_t *channel, const uint8_t *bytes, size_t size);
 /* What the runtime said to a message for `dest`. */
 void   mk_link_told(mk_link_t *link, const mk_envelope_t *envelope, mk_err_t err);
-/* Whether a new message for `dest` may come: else the link has ended, or (datagrams) it is to be dropped. */
-bool   mk_link_may_come(mk_link_t *link, uint32_t dest);
+/* Whether a new message may come: else the link has ended, or (datagrams) it is to be dropped. */
+bool   mk_link_may_come(mk_link_t *link, const mk_wire_data_t *data, size_t size);
 void   mk_link_stop_free(mk_link_record_t *record);
 
 /* ---- link_fragments.c ---- */

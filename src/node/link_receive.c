@@ -33,7 +33,6 @@ static void say_stop(mk_link_t *link, uint32_t seq) {
     if (stop->stopped) return;
     stop->stopped = true;
     stop->owed++;
-    stop->mark = link->reported + link->ours.credit;
     mk_link_say_actor(link, MK_WIRE_STOP, seq);
 }
 
@@ -43,17 +42,30 @@ static void on_stopped(mk_link_t *link, uint32_t seq) {
         mk_link_broken(link, "an answer to a stop that was not said");
         return;
     }
-    if (--stop->owed != 0 || stop->stopped) return;
+    if (--stop->owed != 0) return;
+    link->over_bytes -= stop->bytes;
+    stop->bytes = 0;
+    if (stop->stopped) return;
     mk_link_table_remove(&link->stops, &stop->record);
     mk_link_stop_free(&stop->record);
 }
 
-/* The peer hears of STOP before it hears of more credit, so what it sent before that is within what it had then. Datagrams come
- * late, too, and may be dropped. */
-bool mk_link_may_come(mk_link_t *link, uint32_t dest) {
-    const mk_link_stop_t *stop = stop_of(link, dest);
-    if (stop == NULL || !stop->stopped || (stop->owed != 0 && link->taken <= stop->mark)) return true;
-    if (!link->seen.datagrams) mk_link_broken(link, "a message for an actor that is stopped");
+/* What may come for actors that are full, all together: what was on its way, what was queued at the peer, and one payload longer than
+ * its queue. It has answered by then. */
+static uint64_t over_max(const mk_link_t *link) {
+    return (uint64_t)link->ours.credit + link->hello.queue + link->ours.message_max;
+}
+
+/* Answers to calls always come: somebody waits for each. Datagrams come late, too, and may be dropped. */
+bool mk_link_may_come(mk_link_t *link, const mk_wire_data_t *data, size_t size) {
+    mk_link_stop_t *stop = stop_of(link, data->dest);
+    if (stop == NULL || !stop->stopped || data->part == MK_WIRE_REPLY) return true;
+    if (stop->owed != 0) {
+        stop->bytes += size;
+        link->over_bytes += size;
+        if (link->over_bytes <= over_max(link)) return true;
+    }
+    if (!link->seen.datagrams) mk_link_broken(link, "messages for an actor that is stopped");
     return false;
 }
 
@@ -73,20 +85,14 @@ static inline void on_data(mk_link_t *link, const mk_wire_data_t *data) {
                                     .payload = data->payload.data,
                                     .size = data->payload.size};
     link->received++;
-    if (mk_unlikely(link->stops.n != 0) && !mk_link_may_come(link, data->dest)) return;
+    if (mk_unlikely(link->stops.n != 0) && !mk_link_may_come(link, data, data->payload.size)) return;
     mk_err_t err = mk_remote_message(link->rt, &link->remote, &envelope);
     if (mk_unlikely(err != MK_OK)) mk_link_told(link, &envelope, err);
 }
 
 static void on_signal(mk_link_t *link, const mk_signal_t *signal) {
-    switch (mk_remote_signal(link->rt, &link->remote, signal)) {
-    case MK_ERR_PROTO: mk_link_broken(link, "a signal that no other node may send"); break;
-    case MK_ERR_LIMIT:
-        mk_link_end(link, MK_ERR_LIMIT, MK_WIRE_REASON_PROTOCOL, "the peer monitors more than a peer may");
-        break;
-    case MK_ERR_NOMEM: mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for a signal"); break;
-    default: break; /* done, or refused and the other side told */
-    }
+    mk_err_t err = mk_remote_signal(link->rt, &link->remote, signal); /* what it refuses it answers itself */
+    if (err == MK_ERR_PROTO) mk_link_broken(link, "a signal that no other node may send");
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------------------------ */
@@ -171,8 +177,7 @@ static void on_value(mk_link_t *link, const mk_wire_frame_t *frame) {
     default:
         if (!mk_wire_get_actor(frame, &seq)) break;
         if (frame->kind == MK_WIRE_STOP) mk_link_on_stop(link, seq);
-        else if (frame->kind == MK_WIRE_READY) mk_link_on_ready(link, seq);
-        else on_stopped(link, seq);
+        else mk_link_on_ready(link, seq);
         return;
     }
     mk_link_broken(link, "a malformed frame");
@@ -183,11 +188,13 @@ static void on_lane(mk_link_t *link, const mk_wire_frame_t *frame) {
     mk_wire_data_t     data;
     mk_wire_fragment_t fragment;
     mk_signal_t        signal;
+    uint32_t           seq;
     link->taken += MK_WIRE_HEADER_BYTES + frame->size;
     if (frame->kind == MK_WIRE_DATA && mk_wire_get_data(frame, &data)) on_data(link, &data);
     else if (frame->kind == MK_WIRE_FRAGMENT && mk_wire_get_fragment(frame, &fragment))
         mk_link_on_fragment(link, &fragment);
     else if (frame->kind == MK_WIRE_SIGNAL && mk_wire_get_signal(frame, &signal)) on_signal(link, &signal);
+    else if (frame->kind == MK_WIRE_STOPPED && mk_wire_get_actor(frame, &seq)) on_stopped(link, seq);
     else mk_link_broken(link, "a malformed frame");
 }
 
@@ -209,7 +216,8 @@ static void on_frame(mk_link_t *link, const mk_wire_frame_t *frame) {
     switch (frame->kind) {
     case MK_WIRE_DATA:
     case MK_WIRE_FRAGMENT:
-    case MK_WIRE_SIGNAL: on_lane(link, frame); return;
+    case MK_WIRE_SIGNAL:
+    case MK_WIRE_STOPPED: on_lane(link, frame); return;
     case MK_WIRE_NAMES_BEGIN:
     case MK_WIRE_NAME:
     case MK_WIRE_NAME_GONE:

@@ -77,8 +77,8 @@ static MK_NOINLINE mk_err_t send_otherwise(mk_link_t *link, const mk_envelope_t 
     *kept = false;
     if (link->state != MK_LINK_UP) return refuse(link, MK_ERR_CLOSED);
     if (envelope->size > link->hello.message_max) return refuse(link, MK_ERR_TOOLONG);
-    mk_link_hold_t *hold = mk_link_hold_of(link, envelope->dest);
-    if (hold != NULL && hold->stopped) return refuse(link, MK_ERR_FULL);
+    bool stopped = mk_link_table_find(&link->stopped, envelope->dest) != NULL;
+    if (stopped && envelope->part != MK_CALL_REPLY) return refuse(link, MK_ERR_FULL); /* an answer is waited for */
     if (envelope->size <= link->short_max) return send_short(link, envelope);
     mk_err_t err = send_long(link, envelope, buf);
     *kept = err == MK_OK;
@@ -110,25 +110,85 @@ static mk_err_t on_send_buffer(mk_remote_t *remote, const mk_envelope_t *envelop
 
 /* ---- signals --------------------------------------------------------------------------------------------------------------- */
 
+uint8_t *mk_link_data_room(mk_link_t *link, size_t size) {
+    if (mk_link_queued(link) > link->queue_max + MK_LINK_SIGNALS_BYTES_MAX) {
+        mk_link_end(link, MK_ERR_LIMIT, MK_WIRE_REASON_PROTOCOL, "the peer does not take the signals it has asked for");
+        return NULL;
+    }
+    uint8_t *to = mk_buffer_reserve(&link->data.row, size);
+    if (to == NULL) mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for a signal");
+    else mk_link_flush_soon(link);
+    return to;
+}
+
+/* Signals that have to come behind the last messages of who sends them. The others may overtake large payloads: monitoring, linking
+ * and stopping sooner changes nothing for anyone. */
+static bool follows_messages(mk_signal_kind_t kind) {
+    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN;
+}
+
+/* Behind a large payload between the same two actors. */
+static void follow(mk_link_t *link, const mk_signal_t *signal) {
+    uint8_t *to = mk_link_bulk_room(link, signal->from, signal->to, MK_WIRE_SIGNAL_BYTES_MAX);
+    if (to == NULL) mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for a signal");
+    else mk_link_bulk_put(link, signal->from, signal->to, mk_wire_put_signal(to, signal));
+}
+
 static void on_signal(mk_remote_t *remote, const mk_signal_t *signal) {
     mk_link_t *link = of(remote);
     if (link->state != MK_LINK_UP || (link->hello.features & MK_WIRE_FEATURE_SIGNALS) == 0) return;
-    if (mk_link_queued(link) > link->queue_max + MK_LINK_SIGNALS_BYTES_MAX) {
-        mk_link_end(link, MK_ERR_LIMIT, MK_WIRE_REASON_PROTOCOL, "the peer does not take the signals it has asked for");
+    if (follows_messages(signal->kind) && mk_link_bulk_has(link, signal->from, signal->to)) {
+        follow(link, signal);
         return;
     }
-    size_t   most = MK_WIRE_SIGNAL_BYTES_MAX - MK_SIGNAL_TEXT_MAX + signal->text.size;
-    bool     behind = mk_link_follows(signal->kind) && mk_link_bulk_has(link, signal->from, signal->to);
-    uint8_t *to =
-        behind ? mk_link_bulk_room(link, signal->from, signal->to, most) : mk_buffer_reserve(&link->data.row, most);
-    if (to == NULL) {
-        mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for a signal");
+    uint8_t *to = mk_link_data_room(link, MK_WIRE_SIGNAL_BYTES_MAX - MK_SIGNAL_TEXT_MAX + signal->text.size);
+    if (to != NULL) link->data.row.size += mk_wire_put_signal(to, signal);
+}
+
+/* ---- actors that are full --------------------------------------------------------------------------------------------------- */
+
+void mk_link_stopped_free(mk_link_record_t *record) { mk_free(record); }
+
+static void say_stopped(mk_link_t *link, uint32_t seq) {
+    uint8_t *to = mk_link_data_room(link, MK_WIRE_ACTOR_BYTES);
+    if (to != NULL) link->data.row.size += mk_wire_put_actor(to, MK_WIRE_STOPPED, seq);
+}
+
+void mk_link_on_stop(mk_link_t *link, uint32_t seq) {
+    bool again = mk_link_table_find(&link->stopped, seq) != NULL;
+    if (again || link->stopped.n >= MK_LINK_STOPPED_MAX) {
+        mk_link_broken(link, again ? "an actor is stopped twice" : "too many actors are stopped");
         return;
     }
-    size_t size = mk_wire_put_signal(to, signal);
-    if (behind) mk_link_bulk_put(link, signal->from, signal->to, size);
-    else link->data.row.size += size;
-    mk_link_flush_soon(link);
+    mk_link_stopped_t *stopped = mk_calloc(1, sizeof *stopped);
+    if (stopped != NULL) stopped->record.seq = seq;
+    if (stopped == NULL || mk_link_table_add(&link->stopped, &stopped->record) != MK_OK) {
+        mk_free(stopped);
+        mk_link_end(link, MK_ERR_NOMEM, MK_WIRE_REASON_STOPPING, "out of memory for an actor that is stopped");
+        return;
+    }
+    link->detour |= MK_LINK_HAS_STOPPED;
+    stopped->owes = mk_link_bulk_has_any(link, seq);
+    if (!stopped->owes) say_stopped(link, seq);
+}
+
+void mk_link_say_stopped(mk_link_t *link, uint32_t seq) {
+    mk_link_stopped_t *stopped = (mk_link_stopped_t *)mk_link_table_find(&link->stopped, seq);
+    if (stopped == NULL || !stopped->owes || mk_link_bulk_has_any(link, seq)) return;
+    stopped->owes = false;
+    say_stopped(link, seq);
+}
+
+void mk_link_on_ready(mk_link_t *link, uint32_t seq) {
+    mk_link_stopped_t *stopped = (mk_link_stopped_t *)mk_link_table_find(&link->stopped, seq);
+    if (stopped == NULL) {
+        mk_link_broken(link, "an actor is ready that was not stopped");
+        return;
+    }
+    if (stopped->owes) say_stopped(link, seq); /* each STOP has its answer, late or not */
+    mk_link_table_remove(&link->stopped, &stopped->record);
+    mk_link_stopped_free(&stopped->record);
+    if (link->stopped.n == 0) link->detour &= ~(uint32_t)MK_LINK_HAS_STOPPED;
 }
 
 /* The mailbox of one of our actors has room again. */
@@ -137,6 +197,8 @@ static void on_drained(mk_remote_t *remote, uint32_t dest) {
     mk_link_stop_t *stop = (mk_link_stop_t *)mk_link_table_find(&link->stops, dest);
     if (stop == NULL || !stop->stopped || !mk_link_is_alive(link)) return;
     stop->stopped = false;
+    link->over_bytes -= stop->bytes;
+    stop->bytes = 0;
     mk_link_say_actor(link, MK_WIRE_READY, dest);
     if (stop->owed != 0) return;
     mk_link_table_remove(&link->stops, &stop->record);

@@ -14,7 +14,7 @@ static const struct {
     uint16_t least, most;
     uint8_t  flags; /* those it may have */
 } shapes[MK_WIRE_KINDS] = {
-    [MK_WIRE_HELLO] = {HEAD + 42 + 1, MK_WIRE_HELLO_BYTES_MAX, 0},
+    [MK_WIRE_HELLO] = {HEAD + 46 + 1, MK_WIRE_HELLO_BYTES_MAX, 0},
     [MK_WIRE_WELCOME] = {MK_WIRE_WELCOME_BYTES, MK_WIRE_WELCOME_BYTES, 0},
     [MK_WIRE_REFUSE] = {HEAD + 1, MK_WIRE_END_BYTES_MAX, 0},
     [MK_WIRE_BYE] = {HEAD + 1, MK_WIRE_END_BYTES_MAX, 0},
@@ -78,7 +78,7 @@ bool mk_wire_identity_is_valid(const char *text, size_t size) {
 
 size_t mk_wire_put_hello(uint8_t *to, const mk_wire_hello_t *hello) {
     uint8_t *body = to + HEAD;
-    size_t   name = strlen(hello->identity), size = HEAD + 42 + name;
+    size_t   name = strlen(hello->identity), size = HEAD + 46 + name;
     mk_assert(mk_wire_identity_is_valid(hello->identity, name));
     mk_wire_put_head(to, size, MK_WIRE_HELLO, 0);
     memcpy(body, magic, sizeof magic);
@@ -90,15 +90,16 @@ size_t mk_wire_put_hello(uint8_t *to, const mk_wire_hello_t *hello) {
     mk_wire_store32(body + 22, hello->generation);
     mk_wire_store32(body + 26, hello->features);
     mk_wire_store32(body + 30, hello->credit);
-    mk_wire_store32(body + 34, hello->message_max);
-    mk_wire_store32(body + 38, hello->heartbeat_ms);
-    memcpy(body + 42, hello->identity, name);
+    mk_wire_store32(body + 34, hello->queue);
+    mk_wire_store32(body + 38, hello->message_max);
+    mk_wire_store32(body + 42, hello->heartbeat_ms);
+    memcpy(body + 46, hello->identity, name);
     return size;
 }
 
 bool mk_wire_get_hello(const mk_wire_frame_t *frame, mk_wire_hello_t *out) {
     const uint8_t *body = frame->body;
-    mk_slice_t     name = behind(frame, 42);
+    mk_slice_t     name = behind(frame, 46);
     *out = (mk_wire_hello_t){.version_min = body[4],
                              .version_max = body[5],
                              .node = mk_wire_load32(body + 6),
@@ -107,12 +108,13 @@ bool mk_wire_get_hello(const mk_wire_frame_t *frame, mk_wire_hello_t *out) {
                              .generation = mk_wire_load32(body + 22),
                              .features = mk_wire_load32(body + 26),
                              .credit = mk_wire_load32(body + 30),
-                             .message_max = mk_wire_load32(body + 34),
-                             .heartbeat_ms = mk_wire_load32(body + 38)};
+                             .queue = mk_wire_load32(body + 34),
+                             .message_max = mk_wire_load32(body + 38),
+                             .heartbeat_ms = mk_wire_load32(body + 42)};
     if (memcmp(body, magic, sizeof magic) != 0 || !mk_wire_identity_is_valid(name.data, name.size)) return false;
     memcpy(out->identity, name.data, name.size);
     return out->version_min != 0 && out->version_min <= out->version_max && out->node != 0 &&
-           out->credit >= MK_WIRE_CREDIT_MIN;
+           out->credit >= MK_WIRE_CREDIT_MIN && out->queue <= MK_WIRE_QUEUE_MAX;
 }
 
 size_t mk_wire_put_welcome(uint8_t *to, const mk_wire_welcome_t *welcome) {

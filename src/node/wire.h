@@ -23,6 +23,7 @@ enum {
     MK_WIRE_NAME_MAX = 1024,  /* longer ones are not exported */
     MK_WIRE_TEXT_MAX = 1000,
     MK_WIRE_CREDIT_MIN = 4096, /* of a hello: less does not carry a link                             */
+    MK_WIRE_QUEUE_MAX = 64 * 1024 * 1024,
     MK_WIRE_STREAMS_MAX = 16,  /* fragmented messages under way in one direction; together they announce at
                                 * most the receiver's message_max                                    */
 };
@@ -34,9 +35,9 @@ typedef enum mk_wire_kind {
     MK_WIRE_BYE,         /* the link ends in order: a reason                               */
     MK_WIRE_PING,        /* a stamp ...                                                    */
     MK_WIRE_PONG,        /* ... that comes back                                            */
-    MK_WIRE_CREDIT,      /* DATA, FRAGMENT and SIGNAL frames taken since the beginning     */
-    MK_WIRE_STOP,        /* no more for this actor: its mailbox is full ...                */
-    MK_WIRE_STOPPED,     /* ... the answer: no new message for it comes from here on ...   */
+    MK_WIRE_CREDIT,      /* DATA, FRAGMENT, SIGNAL, STOPPED frames taken since the beginning */
+    MK_WIRE_STOP,        /* no more for this actor, answers to calls aside: its mailbox is full ... */
+    MK_WIRE_STOPPED,     /* ... the answer, behind what was queued: none will come from here on ... */
     MK_WIRE_READY,       /* ... until now (from who said STOP, once for each)              */
     MK_WIRE_DATA,        /* a message                                                      */
     MK_WIRE_FRAGMENT,    /* a piece of a message                                           */
@@ -116,6 +117,7 @@ typedef struct mk_wire_hello {
     uint32_t generation;  /* of the connection, counted by who dialled; 0: accepted          */
     uint32_t features;
     uint32_t credit;      /* bytes the other may have on the way                             */
+    uint32_t queue;       /* bytes that may wait at the sender, one larger message aside     */
     uint32_t message_max; /* longest payload it takes                                        */
     uint32_t heartbeat_ms;
     char     identity[MK_WIRE_IDENTITY_MAX + 1]; /* letters, digits, '-', '_', '.'; checked  */
@@ -152,13 +154,6 @@ typedef struct mk_wire_data {
     uint8_t    part;                     /* 0, MK_WIRE_CALL, MK_WIRE_REPLY */
     mk_slice_t payload;
 } mk_wire_data_t;
-
-/* For whom a frame of ours is: DATA, and SIGNAL, of which also the kind. `frame` is whole. */
-static inline uint32_t mk_wire_data_dest(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES + 4); }
-static inline uint32_t mk_wire_signal_to(const uint8_t *frame) { return mk_wire_load32(frame + MK_WIRE_HEADER_BYTES + 11); }
-static inline mk_signal_kind_t mk_wire_signal_kind(const uint8_t *frame) {
-    return (mk_signal_kind_t)frame[MK_WIRE_HEADER_BYTES];
-}
 
 /* `to` has room for MK_WIRE_DATA_CALL_BYTES and the payload; the whole is at most MK_WIRE_FRAME_BYTES_MAX. */
 static inline size_t mk_wire_put_data(uint8_t *to, const mk_wire_data_t *data) {
@@ -228,7 +223,7 @@ typedef struct mk_wire_answer {
 
 /* What `to` must have room for; those with a text or name at their end: at most. */
 enum {
-    MK_WIRE_HELLO_BYTES_MAX = MK_WIRE_HEADER_BYTES + 42 + MK_WIRE_IDENTITY_MAX,
+    MK_WIRE_HELLO_BYTES_MAX = MK_WIRE_HEADER_BYTES + 46 + MK_WIRE_IDENTITY_MAX,
     MK_WIRE_WELCOME_BYTES = MK_WIRE_HEADER_BYTES + 5,
     MK_WIRE_END_BYTES_MAX = MK_WIRE_HEADER_BYTES + 1 + MK_WIRE_TEXT_MAX,
     MK_WIRE_STAMP_BYTES = MK_WIRE_HEADER_BYTES + 8,
@@ -261,7 +256,7 @@ size_t mk_wire_put_stamp(uint8_t *to, mk_wire_kind_t kind, uint64_t stamp);
 bool   mk_wire_get_stamp(const mk_wire_frame_t *frame, uint64_t *out);
 
 typedef struct mk_wire_credit {
-    uint64_t bytes;    /* of DATA, FRAGMENT and SIGNAL frames since the beginning, headers included */
+    uint64_t bytes;    /* of the frames that count, since the beginning, headers included */
     uint64_t messages; /* whole ones                                                               */
 } mk_wire_credit_t;
 size_t mk_wire_put_credit(uint8_t *to, const mk_wire_credit_t *credit);
