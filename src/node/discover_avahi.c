@@ -3,8 +3,8 @@
  * beside one (both bind the port with SO_REUSEADDR). RFC 6762: probing, announcing, goodbye; RFC 6763: the service.
  * Invariant: everything here belongs to one thread. */
 #include <avahi-common/error.h>
-#include <avahi-common/malloc.h>
 #include <avahi-common/simple-watch.h>
+#include <avahi-common/timeval.h>
 #include <avahi-core/core.h>
 #include <avahi-core/log.h>
 #include <avahi-core/lookup.h>
@@ -28,16 +28,30 @@
 /* Addresses of nodes that are remembered: anybody on the network can make some up. */
 enum { SIGHTINGS_MAX = 16384 };
 
+/* Addresses that are announced, and how often it is looked whether they are still the machine's. */
+enum { PLACES_MAX = 32, LOOK_AGAIN_MS = 10000 };
+
+typedef struct place {
+    AvahiIfIndex interface;
+    AvahiAddress address;
+} place_t;
+
 typedef struct helper {
     const mk_discover_wish_t *wish;
     int                       fd;
     AvahiSimplePoll          *poll;
     AvahiServer              *server;
-    AvahiSEntryGroup         *group;
-    AvahiSServiceBrowser     *browser;
-    mk_node_t                *sightings;
-    unsigned                  sightings_n;
-    bool                      full_told;
+    /* announcing */
+    AvahiSEntryGroup *group;
+    AvahiTimeout     *look_again;
+    char              host[32];
+    place_t           places[PLACES_MAX];
+    size_t            places_n;
+    /* watching */
+    AvahiSServiceBrowser *browser;
+    mk_node_t            *sightings;
+    unsigned              sightings_n;
+    bool                  full_told;
 } helper_t;
 
 /* Somebody who is announced, on one interface by one protocol. */
@@ -176,26 +190,49 @@ static void on_browsed(AvahiSServiceBrowser *browser, AvahiIfIndex interface, Av
     }
 }
 
-/* ---- announcing ------------------------------------------------------------------------------------------------------ */
+/* ---- announcing ------------------------------------------------------------------------------------------------------
 
-/* The interface that has the address; AVAHI_IF_UNSPEC: all. False: none has. */
-static bool find_interface(const mk_addr_t *at, AvahiIfIndex *out) {
+ * The addresses hang on a name that is made up: the machine's own is nobody's business, and several nodes of one machine, or a
+ * daemon, would quarrel about it. For the same reason nothing is said about the way back from an address to a name, which is
+ * what a responder does when it is left to publish addresses by itself. */
+
+static bool is_any(const mk_addr_t *at) {
     static const uint8_t any[16];
-    struct ifaddrs      *all, *one;
-    size_t               size = at->family == MK_FAMILY_IPV4 ? 4 : 16;
-    *out = AVAHI_IF_UNSPEC;
-    if (memcmp(at->ip, any, size) == 0) return true;
-    if (getifaddrs(&all) != 0) return false;
-    for (one = all; one != NULL && *out == AVAHI_IF_UNSPEC; one = one->ifa_next) {
-        const struct sockaddr *has = one->ifa_addr;
-        const void            *ip = NULL;
-        if (has == NULL) continue;
-        if (has->sa_family == AF_INET && size == 4) ip = &((const struct sockaddr_in *)(const void *)has)->sin_addr;
-        if (has->sa_family == AF_INET6 && size == 16) ip = &((const struct sockaddr_in6 *)(const void *)has)->sin6_addr;
-        if (ip != NULL && memcmp(ip, at->ip, size) == 0) *out = (AvahiIfIndex)if_nametoindex(one->ifa_name);
+    return memcmp(at->ip, any, at->family == MK_FAMILY_IPV4 ? 4 : 16) == 0;
+}
+
+/* Whether this is where we listen, and others can call. */
+static bool read_place(const mk_addr_t *at, const struct ifaddrs *from, place_t *out) {
+    const unsigned up = IFF_UP | IFF_RUNNING;
+    if (from->ifa_addr == NULL || (from->ifa_flags & (up | IFF_LOOPBACK)) != up) return false;
+    size_t size;
+    if (from->ifa_addr->sa_family == AF_INET) {
+        out->address.proto = AVAHI_PROTO_INET;
+        size = sizeof out->address.data.ipv4;
+        memcpy(&out->address.data, &((const struct sockaddr_in *)(const void *)from->ifa_addr)->sin_addr, size);
+    } else if (from->ifa_addr->sa_family == AF_INET6 && at->family == MK_FAMILY_IPV6) {
+        out->address.proto = AVAHI_PROTO_INET6;
+        size = sizeof out->address.data.ipv6;
+        memcpy(&out->address.data, &((const struct sockaddr_in6 *)(const void *)from->ifa_addr)->sin6_addr, size);
+    } else {
+        return false;
+    }
+    out->interface = (AvahiIfIndex)if_nametoindex(from->ifa_name);
+    bool same_family = (at->family == MK_FAMILY_IPV4) == (out->address.proto == AVAHI_PROTO_INET);
+    return out->interface > 0 && (is_any(at) || (same_family && memcmp(at->ip, &out->address.data, size) == 0));
+}
+
+static size_t find_places(const mk_addr_t *at, place_t places[PLACES_MAX]) {
+    struct ifaddrs *all;
+    size_t          n = 0;
+    memset(places, 0, PLACES_MAX * sizeof *places); /* to be compared, padding and all */
+    if (getifaddrs(&all) != 0) return 0;
+    for (const struct ifaddrs *one = all; one != NULL && n < PLACES_MAX; one = one->ifa_next) {
+        if (read_place(at, one, &places[n])) n++;
+        else memset(&places[n], 0, sizeof places[n]);
     }
     freeifaddrs(all);
-    return *out > 0;
+    return n;
 }
 
 static void on_group(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryGroupState state, void *arg) {
@@ -211,70 +248,81 @@ static void on_group(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryGro
     }
 }
 
-/* The machine's name is nobody's business: addresses hang on one that is made up, anew whenever somebody has it already. */
-static char *make_host_name(void) {
-    uint8_t random[8];
-    if (mk_port_entropy(random, sizeof random) != MK_OK) return NULL;
-    return avahi_strdup_printf("mk-%02x%02x%02x%02x%02x%02x%02x%02x", random[0], random[1], random[2], random[3],
-                               random[4], random[5], random[6], random[7]);
+static int add_records(helper_t *helper) {
+    const mk_discover_wish_t *wish = helper->wish;
+    AvahiProtocol             protocol = wish->at.family == MK_FAMILY_IPV4 ? AVAHI_PROTO_INET : AVAHI_PROTO_UNSPEC;
+    char                      id[16];
+    int                       error = 0;
+    snprintf(id, sizeof id, "id=%u", (unsigned)wish->node);
+    for (size_t i = 0; i < helper->places_n && error == 0; i++) {
+        place_t *place = &helper->places[i];
+        error = avahi_server_add_address(helper->server, helper->group, place->interface, AVAHI_PROTO_UNSPEC,
+                                         AVAHI_PUBLISH_NO_REVERSE, helper->host, &place->address);
+    }
+    if (error != 0) return error;
+    error = avahi_server_add_service(helper->server, helper->group, AVAHI_IF_UNSPEC, protocol, 0, wish->identity,
+                                     MK_DISCOVER_SERVICE, NULL, helper->host, wish->at.port, "txtvers=1", id,
+                                     "version=" MK_VERSION_TEXT, NULL);
+    return error != 0 ? error : avahi_s_entry_group_commit(helper->group);
 }
 
-static void announce(helper_t *helper, AvahiServer *server) {
-    const mk_discover_wish_t *wish = helper->wish;
-    AvahiIfIndex              interface;
-    char                      id[16];
-    int                       error = AVAHI_ERR_NO_MEMORY;
-    snprintf(id, sizeof id, "id=%u", (unsigned)wish->node);
-    if (!find_interface(&wish->at, &interface)) {
-        say(helper, MK_LOG_WARN, "no interface has the address that would be announced");
-        return;
-    }
-    if (helper->group == NULL) helper->group = avahi_s_entry_group_new(server, on_group, helper);
-    if (helper->group != NULL) {
-        error = avahi_server_add_service(server, helper->group, interface,
-                                         wish->at.family == MK_FAMILY_IPV4 ? AVAHI_PROTO_INET : AVAHI_PROTO_UNSPEC, 0,
-                                         wish->identity, MK_DISCOVER_SERVICE, NULL, NULL, wish->at.port, "txtvers=1",
-                                         id, "version=" MK_VERSION_TEXT, NULL);
-    }
-    if (error == 0) error = avahi_s_entry_group_commit(helper->group);
+/* Now, and whenever the machine's addresses are other ones. */
+static void announce(helper_t *helper) {
+    place_t places[PLACES_MAX];
+    size_t  n = find_places(&helper->wish->at, places);
+    if (n == helper->places_n && memcmp(places, helper->places, sizeof places) == 0) return;
+    memcpy(helper->places, places, sizeof places);
+    helper->places_n = n;
+    if (helper->group != NULL) avahi_s_entry_group_free(helper->group); /* says goodbye */
+    helper->group = NULL;
+    if (n == 0) return;
+    helper->group = avahi_s_entry_group_new(helper->server, on_group, helper);
+    int error = helper->group != NULL ? add_records(helper) : AVAHI_ERR_NO_MEMORY;
     if (error != 0) complain(helper, "cannot announce", error);
 }
 
-/* Called from inside of avahi_server_new(), too. */
-static void on_server(AvahiServer *server, AvahiServerState state, void *arg) {
-    helper_t *helper = arg;
-    char     *name;
-    if (!helper->wish->announce) return;
-    switch (state) {
-    case AVAHI_SERVER_RUNNING: announce(helper, server); break;
-    case AVAHI_SERVER_COLLISION:
-        if ((name = make_host_name()) != NULL) (void)!avahi_server_set_host_name(server, name);
-        avahi_free(name);
-        break;
-    case AVAHI_SERVER_REGISTERING: /* the host's name has changed */
-        if (helper->group != NULL) avahi_s_entry_group_reset(helper->group);
-        break;
-    case AVAHI_SERVER_FAILURE: complain(helper, "mDNS has failed", avahi_server_errno(server)); break;
-    case AVAHI_SERVER_INVALID: break;
+static void on_look_again(AvahiTimeout *timeout, void *arg) {
+    helper_t        *helper = arg;
+    const AvahiPoll *api = avahi_simple_poll_get(helper->poll);
+    struct timeval   when;
+    announce(helper);
+    api->timeout_update(timeout, avahi_elapse_time(&when, LOOK_AGAIN_MS, 0));
+}
+
+static void begin_announcing(helper_t *helper) {
+    const AvahiPoll *api = avahi_simple_poll_get(helper->poll);
+    struct timeval   when;
+    uint8_t          random[6];
+    if (mk_port_entropy(random, sizeof random) != MK_OK) {
+        say(helper, MK_LOG_WARN, "no entropy, so nothing is announced");
+        return;
     }
+    snprintf(helper->host, sizeof helper->host, "mk-%02x%02x%02x%02x%02x%02x.local", random[0], random[1], random[2],
+             random[3], random[4], random[5]);
+    announce(helper);
+    if (helper->places_n == 0) say(helper, MK_LOG_INFO, "no address yet that others could call");
+    helper->look_again = api->timeout_new(api, avahi_elapse_time(&when, LOOK_AGAIN_MS, 0), on_look_again, helper);
+}
+
+static void begin_watching(helper_t *helper) {
+    helper->browser = avahi_s_service_browser_new(helper->server, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
+                                                  MK_DISCOVER_SERVICE, NULL, 0, on_browsed, helper);
+    if (helper->browser == NULL) complain(helper, "cannot look for nodes", avahi_server_errno(helper->server));
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------ */
 
+static void on_server(AvahiServer *server, AvahiServerState state, void *arg) {
+    if (state == AVAHI_SERVER_FAILURE) complain(arg, "mDNS has failed", avahi_server_errno(server));
+}
+
 static AvahiServer *open_server(helper_t *helper) {
     AvahiServerConfig config;
     int               error = AVAHI_ERR_NO_MEMORY;
-    bool              announces = helper->wish->announce;
-    AvahiServer      *server = NULL;
     avahi_server_config_init(&config);
-    avahi_free(config.host_name);
-    config.host_name = make_host_name();
-    config.publish_hinfo = config.publish_workstation = config.publish_domain = 0;
-    config.publish_addresses = announces;
-    config.disable_publishing = !announces;
-    if (config.host_name != NULL) {
-        server = avahi_server_new(avahi_simple_poll_get(helper->poll), &config, on_server, helper, &error);
-    }
+    config.publish_hinfo = config.publish_workstation = config.publish_domain = config.publish_addresses = 0;
+    config.disable_publishing = !helper->wish->announce;
+    AvahiServer *server = avahi_server_new(avahi_simple_poll_get(helper->poll), &config, on_server, helper, &error);
     if (server == NULL) complain(helper, "cannot speak mDNS here", error);
     avahi_server_config_free(&config);
     return server;
@@ -288,12 +336,14 @@ static void on_end(AvahiWatch *watch, int fd, AvahiWatchEvent event, void *arg) 
 }
 
 static void close_server(helper_t *helper) {
+    const AvahiPoll *api = avahi_simple_poll_get(helper->poll);
     while (helper->sightings != NULL) {
         sighting_t *sighting = mk_container_of(helper->sightings, sighting_t, node);
         sighting->told = false;
         forget(sighting);
     }
-    if (helper->server != NULL) avahi_server_free(helper->server); /* says goodbye; with its browser and its group */
+    if (helper->look_again != NULL) api->timeout_free(helper->look_again);
+    avahi_server_free(helper->server); /* says goodbye; with its browser and its group */
 }
 
 static void run(helper_t *helper) {
@@ -301,13 +351,10 @@ static void run(helper_t *helper) {
     AvahiWatch      *end = api->watch_new(api, helper->fd, AVAHI_WATCH_IN, on_end, helper);
     if (end == NULL) return;
     helper->server = open_server(helper);
-    if (helper->server != NULL && !helper->wish->announce) {
-        helper->browser = avahi_s_service_browser_new(helper->server, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC,
-                                                      MK_DISCOVER_SERVICE, NULL, 0, on_browsed, helper);
-        if (helper->browser == NULL) complain(helper, "cannot look for nodes", avahi_server_errno(helper->server));
-    }
+    if (helper->server != NULL && helper->wish->announce) begin_announcing(helper);
+    else if (helper->server != NULL) begin_watching(helper);
     while (avahi_simple_poll_iterate(helper->poll, -1) == 0) {}
-    close_server(helper);
+    if (helper->server != NULL) close_server(helper);
     api->watch_free(end);
 }
 
