@@ -126,6 +126,13 @@ static void refuse(mk_peer_t *peer, mk_wire_reason_t reason, const char *text) {
     mk_link_refuse(peer->link, reason, text);
 }
 
+/* A node that the program itself has named by its number (microkernel/transport.h) may send to any actor if it may send at all:
+ * such programs know each other's actors by number. */
+static uint32_t may_of(const mk_peer_t *peer) {
+    uint32_t may = mk_link_channel(peer->link)->may;
+    return peer->wanted != 0 && (may & MK_MAY_SEND) != 0 ? may | MK_MAY_SEND_ANY : may;
+}
+
 static void admit(mk_peer_t *peer) {
     mk_cluster_t *cluster = peer->cluster;
     if (cluster->admitted >= cluster->peers_max) {
@@ -140,7 +147,7 @@ static void admit(mk_peer_t *peer) {
     cluster->admitted++;
     peer->state = MK_PEER_ADMITTED;
     mk_wheel_cancel(&cluster->loop->wheel, &peer->parked);
-    mk_link_welcome(peer->link, mk_link_channel(peer->link)->may);
+    mk_link_welcome(peer->link, may_of(peer));
 }
 
 typedef enum verdict { VERDICT_REFUSE, VERDICT_REPLACE, VERDICT_ASK, VERDICT_WAIT } verdict_t;
