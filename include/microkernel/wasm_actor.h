@@ -41,19 +41,20 @@ enum {
     WASM_GRANT_SPAWN = 1 << 0,    /* mk_spawn_wasm; with a files grant mk_spawn_file                   */
     WASM_GRANT_STOP = 1 << 1,     /* mk_stop of actors it did not spawn                                 */
     WASM_GRANT_LIST = 1 << 2,     /* mk_list_actors                                                     */
-    WASM_GRANT_LOOKUP = 1 << 3,   /* mk_lookup, mk_reverse_lookup                                       */
-    WASM_GRANT_REGISTER = 1 << 4, /* mk_register: names for itself                                      */
+    WASM_GRANT_LOOKUP = 1 << 3,   /* mk_lookup, mk_reverse_lookup, mk_ns_list; MSG_NS_LIST              */
+    WASM_GRANT_REGISTER = 1 << 4, /* mk_register: names for itself; MSG_NAME_REGISTER, _UNREGISTER      */
     WASM_GRANT_FILES = 1 << 5,    /* mk_read_file below wasm_options_t.files_below                      */
     WASM_GRANT_ALL_FILES = 1 << 6, /* mk_read_file of any path                                          */
     WASM_GRANT_HTTP = 1 << 8,     /* mk_http_...: requests to wasm_options_t.http_hosts                 */
     WASM_GRANT_ALL_HTTP = 1 << 9, /* to any host                                                        */
+    WASM_GRANT_MOUNT = 1 << 10,   /* MSG_NS_MOUNT, MSG_NS_UNMOUNT: links with other nodes               */
     WASM_GRANT_WASI = 1 << 7,     /* wasi_snapshot_preview1: clocks, entropy, printing; no files, no arguments */
 
     WASM_GRANTS_BASIC = 0,
     /* For a guest that somebody loaded on purpose, into a shell or with `mk run`: it may be found and may find others, and
      * language runtimes get the few WASI calls they start with. */
     WASM_GRANTS_LOADED = WASM_GRANT_LOOKUP | WASM_GRANT_REGISTER | WASM_GRANT_WASI,
-    WASM_GRANTS_ALL = (1 << 10) - 1
+    WASM_GRANTS_ALL = (1 << 11) - 1
 };
 
 /* Processor time a guest may take for one message, counted from its last wait. Engines that can stop a guest and continue it

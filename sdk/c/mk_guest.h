@@ -132,6 +132,11 @@ MK_IMPORT(mk_lookup) mk_actor_t mk_lookup(const char *name, uint32_t len);
 /* The first name of `actor`: its length, 0 when it has none. No terminator is written. */
 MK_IMPORT(mk_reverse_lookup) int32_t mk_reverse_lookup(mk_actor_t actor, char *buf, uint32_t cap);
 
+/* `path=id` lines of the names of all nodes that begin with the prefix (length 0: all), whole lines, as many as fit; "..." is the
+ * last when there are more. *size is what was written, at most 64 KiB. */
+MK_IMPORT(mk_ns_list)
+int32_t mk_ns_list(const char *prefix, uint32_t len, char *buf, uint32_t cap, uint32_t *size);
+
 /* The name of this node: its length. */
 MK_IMPORT(mk_node_name) int32_t mk_node_name(char *buf, uint32_t cap);
 

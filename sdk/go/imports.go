@@ -68,6 +68,10 @@ func mkLookup(name string) uint64
 //go:noescape
 func mkReverseLookup(actor uint64, buf unsafe.Pointer, room uint32) int32
 
+//go:wasmimport env mk_ns_list
+//go:noescape
+func mkNsList(prefix string, buf unsafe.Pointer, room uint32, size *uint32) int32
+
 //go:wasmimport env mk_node_name
 //go:noescape
 func mkNodeName(buf unsafe.Pointer, room uint32) int32

@@ -250,6 +250,16 @@ func NameOf(actor Actor) string {
 	return string(name[:max(0, min(int(n), len(name)))])
 }
 
+// Names puts path=id lines of the names of all nodes that begin with prefix into buf, as many as fit; "..." is the last
+// when there are more.
+func Names(prefix string, buf []byte) ([]byte, error) {
+	var size uint32
+	if err := done(mkNsList(prefix, data(buf), uint32(len(buf)), &size)); err != nil {
+		return nil, err
+	}
+	return buf[:min(int(size), len(buf))], nil
+}
+
 // NodeName returns the name of this node.
 func NodeName() string {
 	var name [nameBytesMax]byte

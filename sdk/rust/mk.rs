@@ -58,6 +58,13 @@ pub mod raw {
         pub fn mk_register(name: *const u8, len: usize) -> i32;
         pub fn mk_lookup(name: *const u8, len: usize) -> u64;
         pub fn mk_reverse_lookup(actor: u64, buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_ns_list(
+            prefix: *const u8,
+            len: usize,
+            buf: *mut u8,
+            cap: usize,
+            size: *mut usize,
+        ) -> i32;
         pub fn mk_node_name(buf: *mut u8, cap: usize) -> i32;
         pub fn mk_read_file(
             path: *const u8,
@@ -389,6 +396,21 @@ pub fn lookup(name: &str) -> Option<Actor> {
 pub fn reverse_lookup(actor: Actor, buf: &mut [u8]) -> &[u8] {
     let len = unsafe { raw::mk_reverse_lookup(actor.0, buf.as_mut_ptr(), buf.len()) };
     filled(buf, len)
+}
+
+/// `path=id` lines of the names of all nodes that begin with `prefix`, as many as fit; `...` is the last when there are more.
+pub fn names<'a>(prefix: &str, buf: &'a mut [u8]) -> Result<&'a [u8], Refused> {
+    let mut size = 0;
+    done(unsafe {
+        raw::mk_ns_list(
+            prefix.as_ptr(),
+            prefix.len(),
+            buf.as_mut_ptr(),
+            buf.len(),
+            &mut size,
+        )
+    })?;
+    Ok(&buf[..core::cmp::min(size, buf.len())])
 }
 
 /// The name of this node.

@@ -30,6 +30,7 @@ pub const raw = struct {
     pub extern "env" fn mk_register(name: [*]const u8, len: usize) i32;
     pub extern "env" fn mk_lookup(name: [*]const u8, len: usize) u64;
     pub extern "env" fn mk_reverse_lookup(actor: u64, buf: [*]u8, cap: usize) i32;
+    pub extern "env" fn mk_ns_list(prefix: [*]const u8, len: usize, buf: [*]u8, cap: usize, size: *usize) i32;
     pub extern "env" fn mk_node_name(buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_read_file(path: [*]const u8, len: usize, buf: [*]u8, cap: usize, size: *usize) i32;
     pub extern "env" fn mk_last_error(buf: [*]u8, cap: usize) i32;
@@ -215,6 +216,13 @@ pub fn lookup(name: []const u8) ?Actor {
 /// The first name of `actor`, empty when it has none.
 pub fn reverseLookup(actor: Actor, buf: []u8) []const u8 {
     return filled(buf, raw.mk_reverse_lookup(actor, buf.ptr, buf.len));
+}
+
+/// `path=id` lines of the names of all nodes that begin with `prefix`, as many as fit; `...` is the last when there are more.
+pub fn names(prefix: []const u8, buf: []u8) Refused![]const u8 {
+    var size: usize = 0;
+    try done(raw.mk_ns_list(prefix.ptr, prefix.len, buf.ptr, buf.len, &size));
+    return buf[0..(if (size < buf.len) size else buf.len)];
 }
 
 /// The name of this node.

@@ -21,6 +21,7 @@ static const mk_host_import_t imports[] = {
     {{"env", "mk_register", "(ii)i"}, mk_import_register},
     {{"env", "mk_lookup", "(ii)I"}, mk_import_lookup},
     {{"env", "mk_reverse_lookup", "(Iii)i"}, mk_import_reverse_lookup},
+    {{"env", "mk_ns_list", "(iiiii)i"}, mk_import_ns_list},
     {{"env", "mk_read_file", "(iiiii)i"}, mk_import_read_file},
     {{"env", "mk_http_get", "(iiiiii)i"}, mk_import_http_get},
     {{"env", "mk_http_open", "(iiiiiiii)i"}, mk_import_http_open},

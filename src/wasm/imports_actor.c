@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
+#include "ns/ns.h"
 #include "port/port.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
@@ -130,6 +131,30 @@ mk_host_end_t mk_import_reverse_lookup(void *host, const uint64_t *args, uint64_
     memcpy(to, name, size);
     mk_free(name);
     *result = size;
+    return MK_HOST_DONE;
+}
+
+/* What a listing takes at once, and what a byte of it costs the node, roughly. */
+enum { LISTING_BYTES_MAX = 65536, LISTING_NS_PER_BYTE = 20 };
+
+mk_host_end_t mk_import_ns_list(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t *guest = host;
+    uint32_t    cap = (uint32_t)args[3];
+    *result = (uint32_t)-1;
+    if (!granted(guest, WASM_GRANT_LOOKUP, "mk_ns_list")) return MK_HOST_DONE;
+    uint8_t *to = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
+    if (to == NULL || out_size == NULL) return MK_HOST_DONE;
+    char    *prefix = mk_guest_text(guest, args[0], args[1], "mk_ns_list");
+    mk_ns_t *ns = prefix != NULL ? mk_ns_of(guest->rt) : NULL;
+    if (ns != NULL) {
+        size_t size = mk_ns_list_text(ns, prefix, false, (char *)to, cap < LISTING_BYTES_MAX ? cap : LISTING_BYTES_MAX);
+        mk_guest_charge(guest, size * LISTING_NS_PER_BYTE);
+        for (unsigned i = 0; i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
+        *result = 0;
+    } else if (prefix != NULL) {
+        mk_guest_fail(guest, "mk_ns_list: %s", mk_err_text(MK_ERR_NOMEM));
+    }
+    mk_free(prefix);
     return MK_HOST_DONE;
 }
 

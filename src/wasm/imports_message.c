@@ -2,15 +2,37 @@
 /* imports_message.c -- sending, and the imports that wait. */
 #include <string.h>
 
-#include "microkernel/services.h"
+#include "microkernel/namespace.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 
-/* Ends, exits and timers speak for the runtime, and sockets and HTTP for the net; a guest that could send such messages could
- * speak for them too. Left are requests to services, which every actor may make: names and capabilities, consoles. */
-static bool is_forged(msg_type_t type) {
-    uint32_t number = type - MK_MSG_SYSTEM_BASE;
-    return type >= MK_MSG_SYSTEM_BASE && (number < 0x10 || (number >= 0x20 && number < 0x100));
+/* What the system has to say (ends, timers, sockets, nodes, answers of its services) a guest cannot say in its place. Left are the
+ * requests to services, which are as good as the import that does the same, and what consoles are told. */
+static bool may_say(mk_guest_t *guest, msg_type_t type, const char *import) {
+    if (type < MK_MSG_SYSTEM_BASE || type - MK_MSG_SYSTEM_BASE >= 0x100) return true;
+    switch (type) {
+    case MSG_CAPS_REQUEST:
+    case MSG_CAPS_REPLY: return true;
+    case MSG_NS_LIST: return mk_guest_granted(guest, WASM_GRANT_LOOKUP, import, "lookup");
+    case MSG_NAME_REGISTER:
+    case MSG_NAME_UNREGISTER: return mk_guest_granted(guest, WASM_GRANT_REGISTER, import, "register");
+    case MSG_NS_MOUNT:
+    case MSG_NS_UNMOUNT: return mk_guest_granted(guest, WASM_GRANT_MOUNT, import, "mount");
+    default:
+        guest->info.bad_arguments++;
+        mk_guest_fail(guest, "%s: message type 0x%08x is the node's own", import, (unsigned)type);
+        return false;
+    }
+}
+
+/* A name that is asked for counts as one it has, for it may get it. */
+static bool may_register(mk_guest_t *guest) {
+    if (guest->names < guest->config.names_max) {
+        guest->names++;
+        return true;
+    }
+    mk_guest_fail(guest, "mk_send: it has %u names, no more are allowed", (unsigned)guest->names);
+    return false;
 }
 
 static mk_err_t refuse(mk_guest_t *guest, mk_err_t err) {
@@ -54,11 +76,8 @@ static bool is_stop(const mk_guest_t *guest, actor_id_t dest, msg_type_t type) {
 }
 
 static bool send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {
-    if (is_forged(type)) {
-        guest->info.bad_arguments++;
-        mk_guest_fail(guest, "mk_send: message type 0x%08x is the node's own", (unsigned)type);
-        return false;
-    }
+    if (!may_say(guest, type, "mk_send")) return false;
+    if (type == MSG_NAME_REGISTER && !may_register(guest)) return false;
     if (is_stop(guest, dest, type) && !mk_guest_may_stop(guest, dest, "mk_send of type 0")) return false;
     return mk_guest_send(guest, dest, type, payload, size);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imports_self.c -- who am I, what time is it, and text for people. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "microkernel/console.h"
-#include "microkernel/runtime.h"
 #include "microkernel/services.h"
+#include "ns/ns.h"
 #include "port/port.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
@@ -118,12 +117,8 @@ mk_host_end_t mk_import_last_error(void *host, const uint64_t *args, uint64_t *r
 
 mk_host_end_t mk_import_node_name(void *host, const uint64_t *args, uint64_t *result) {
     mk_guest_t *guest = host;
-    char        made[32];
-    const char *name = getenv("MK_NODE_NAME");
-    if (name == NULL || name[0] == '\0') {
-        snprintf(made, sizeof made, "node-%u", (unsigned)runtime_get_node_id(guest->rt));
-        name = made;
-    }
+    mk_ns_t    *ns = mk_ns_of(guest->rt);
+    const char *name = ns != NULL ? mk_ns_identity(ns) : mk_node_identity();
     *result = give_text(guest, name, args);
     return MK_HOST_DONE;
 }

@@ -3,7 +3,7 @@
  * text; RESULT: what it returned (ids: their lower half), then the text of mk_last_error. */
 #include "guest.h"
 
-enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR };
+enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY };
 
 enum { TEXT_BYTES = 256 };
 
@@ -49,6 +49,14 @@ int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t
         tell_text(source, got, got > 0 ? (uint32_t)got : 0);
         return MK_STAY;
     case NO_ERROR: tell(source, 0); return MK_STAY;
+    case NS_LIST:
+        got = mk_ns_list(payload, size, reply.text, sizeof reply.text, &count);
+        if (got == MK_OK) tell_text(source, (int32_t)count, count);
+        else tell(source, got);
+        return MK_STAY;
+    case SAY: /* the type, then what to say */
+        tell(source, mk_send(source, *(uint32_t *)payload, (uint8_t *)payload + 4, size - 4));
+        return MK_STAY;
     default: return usual(type, source, payload, size);
     }
 }

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "microkernel/namespace.h"
+#include "ns/ns.h"
 #include "wasm/world.h"
 
-enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR };
+enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY };
 
 static world_t w;
 
@@ -64,6 +66,108 @@ TEST(with_the_grants_names_work) {
     CHECK_STR(said(ask(guest, SELF_NAME, "")), "a/name");
     check_denied(guest, LIST, "", UINT32_MAX, "\"list\"");
     CHECK(heard_u32(ask(guest, NODE_NAME, ""), 0) > 0);
+    world_close(&w);
+}
+
+/* What the guest was told when it sent a message of that type. */
+static uint32_t say(actor_id_t guest, uint32_t type) {
+    uint8_t payload[6] = {(uint8_t)type, (uint8_t)(type >> 8), (uint8_t)(type >> 16), (uint8_t)(type >> 24), 'h', 'i'};
+    size_t  before = w.count;
+    CHECK(world_send(&w, guest, SAY, payload, sizeof payload));
+    heard_t *h = world_wait(&w, RESULT);
+    CHECK(h != NULL);
+    bool came = false; /* before the result, which is not counted */
+    for (size_t i = before; i < w.count; i++) came |= w.heard[i].type == type;
+    CHECK_EQ(came, heard_u32(h, 0));
+    return heard_u32(h, 0);
+}
+
+TEST(a_guest_speaks_for_itself_and_asks_what_its_grants_allow) {
+    static const struct {
+        uint32_t number, grant; /* UINT32_MAX: nobody may */
+    } cases[] = {{0x01, UINT32_MAX},
+                 {0x04, UINT32_MAX},
+                 {0x05, UINT32_MAX},
+                 {0x0A, UINT32_MAX},
+                 {0x0B, UINT32_MAX},
+                 {0x0C, UINT32_MAX},
+                 {0x0F, UINT32_MAX},
+                 {0x10, WASM_GRANT_REGISTER},
+                 {0x11, WASM_GRANT_REGISTER},
+                 {0x12, UINT32_MAX},
+                 {0x13, WASM_GRANT_MOUNT},
+                 {0x14, 0},
+                 {0x15, 0},
+                 {0x16, UINT32_MAX},
+                 {0x17, UINT32_MAX},
+                 {0x18, WASM_GRANT_LOOKUP},
+                 {0x19, WASM_GRANT_MOUNT},
+                 {0x1A, UINT32_MAX},
+                 {0x1B, UINT32_MAX},
+                 {0x1C, UINT32_MAX},
+                 {0x1D, UINT32_MAX},
+                 {0x1E, UINT32_MAX},
+                 {0x1F, UINT32_MAX},
+                 {0x20, UINT32_MAX},
+                 {0x40, UINT32_MAX},
+                 {0x50, UINT32_MAX},
+                 {0x70, UINT32_MAX},
+                 {0xFF, UINT32_MAX},
+                 {0x100, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        wasm_options_t all = {.grants = WASM_GRANTS_ALL}, without = {.grants = WASM_GRANTS_ALL & ~cases[i].grant};
+        uint32_t       type = MK_MSG_SYSTEM_BASE + cases[i].number;
+        world_open(&w);
+        CHECK_EQ(say(world_spawn(&w, "imports", &all), type), cases[i].grant != UINT32_MAX);
+        CHECK_EQ(say(world_spawn(&w, "imports", &without), type), cases[i].grant == 0);
+        world_close(&w);
+    }
+}
+
+TEST(names_asked_for_by_message_count_too) {
+    wasm_options_t options = {.grants = WASM_GRANTS_LOADED, .names_max = 2};
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "imports", &options);
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, "one"), 0), 0);
+    CHECK_EQ(say(guest, MSG_NAME_REGISTER), 1);
+    CHECK_EQ(say(guest, MSG_NAME_REGISTER), 0);
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, "three"), 0), UINT32_MAX);
+    world_close(&w);
+}
+
+TEST(loaded_guests_mount_nothing_and_shells_do) {
+    CHECK((WASM_GRANTS_LOADED & WASM_GRANT_MOUNT) == 0);
+    CHECK((WASM_GRANTS_ALL & WASM_GRANT_MOUNT) != 0);
+}
+
+TEST(a_guest_sees_the_names_of_all_nodes) {
+    wasm_options_t options = {.grants = WASM_GRANTS_LOADED}, none = {.grants = 0};
+    char           expected[128];
+    world_open(&w);
+    mk_ns_t      *ns = mk_ns_of(w.rt);
+    mk_ns_peer_t *peer = NULL;
+    CHECK_EQ(mk_ns_set_identity(ns, "here"), MK_OK);
+    CHECK_EQ(mk_ns_peer_add(ns, 9, "there", &peer), MK_OK);
+    CHECK_EQ(mk_ns_peer_put(ns, peer, &(mk_ns_name_t){.text = "far", .size = 3, .seq = 5, .counter = 1}), MK_OK);
+    actor_id_t guest = world_spawn(&w, "imports", &options), far = actor_id_make(9, 5);
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, "near"), 0), 0);
+    heard_t *h = ask(guest, NS_LIST, "");
+    snprintf(expected, sizeof expected, "/node/there/far=%llu\nfar=%llu\nnear=%llu\n", (unsigned long long)far,
+             (unsigned long long)far, (unsigned long long)guest);
+    CHECK_STR(said(h), expected);
+    CHECK_EQ(heard_u32(h, 0), strlen(expected));
+    CHECK_EQ(heard_u32(ask(guest, LOOKUP, "/node/there/far"), 0), 5);
+    CHECK_EQ(heard_u32(ask(guest, REGISTER, "far"), 0), UINT32_MAX);
+    CHECK_STR(said(ask(guest, NODE_NAME, "")), "here");
+    for (unsigned i = 0; i < 40; i++) { /* more than the guest has room for */
+        char text[32];
+        snprintf(text, sizeof text, "many/%u", i);
+        CHECK(actor_register_name(w.rt, text, guest));
+    }
+    h = ask(guest, NS_LIST, "many");
+    CHECK(heard_u32(h, 0) <= 256);
+    CHECK(strcmp(said(h) + heard_u32(h, 0) - 4, "...\n") == 0);
+    check_denied(world_spawn(&w, "imports", &none), NS_LIST, "", UINT32_MAX, "\"lookup\"");
     world_close(&w);
 }
 

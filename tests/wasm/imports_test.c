@@ -31,6 +31,7 @@ static const need_t needs[] = {
     {"mk_register", WASM_GRANT_REGISTER},
     {"mk_lookup", WASM_GRANT_LOOKUP},
     {"mk_reverse_lookup", WASM_GRANT_LOOKUP},
+    {"mk_ns_list", WASM_GRANT_LOOKUP},
     {"mk_read_file", WASM_GRANT_FILES | WASM_GRANT_ALL_FILES}, /* either */
     {"mk_http_get", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},    /* either */
     {"mk_http_open", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},
