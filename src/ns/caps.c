@@ -57,8 +57,12 @@ static mk_err_t start(mk_ns_t *ns) {
     mk_err_t err;
     memcpy(path, ns->prefix.text, ns->prefix.size);
     strcpy(path + ns->prefix.size, "caps");
-    actor_options_t options = {
-        .behavior = behavior, .state = ns, .free_state = ended, .name = "/node/local/caps", .orphan = true};
+    actor_options_t options = {.behavior = behavior,
+                               .state = ns,
+                               .free_state = ended,
+                               .name = "/node/local/caps",
+                               .orphan = true,
+                               .number_last = true};
     if ((err = actor_spawn_opts(ns->rt, &options, &ns->caps_actor)) != MK_OK) return err;
     if ((err = actor_try_register_name(ns->rt, path, ns->caps_actor)) != MK_OK) actor_stop(ns->rt, ns->caps_actor);
     return err;

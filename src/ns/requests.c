@@ -250,10 +250,14 @@ actor_id_t ns_actor_init(runtime_t *rt) {
     mk_err_t   err = desk != NULL ? MK_OK : MK_ERR_NOMEM;
     if (err == MK_OK) {
         desk->ns = ns;
-        err = actor_spawn_opts(
-            rt,
-            &(actor_options_t){.behavior = behavior, .state = desk, .free_state = ended, .name = "ns", .orphan = true},
-            &ns->actor);
+        err = actor_spawn_opts(rt,
+                               &(actor_options_t){.behavior = behavior,
+                                                  .state = desk,
+                                                  .free_state = ended,
+                                                  .name = "ns",
+                                                  .orphan = true,
+                                                  .number_last = true},
+                               &ns->actor);
     }
     if (err != MK_OK) {
         actor_log(rt, MK_LOG_ERROR, "no name-space actor: %s", mk_err_text(err));
