@@ -64,6 +64,9 @@ node_id_t runtime_get_node_id(runtime_t *rt);
 /* Monotonic milliseconds, read from the clock now. */
 uint64_t runtime_now_ms(runtime_t *rt);
 
+/* Milliseconds since 1970, UTC; may jump; 0 when the platform does not know. */
+uint64_t runtime_wall_ms(runtime_t *rt);
+
 typedef struct runtime_stats {
     uint64_t sent;             /* messages accepted                                                  */
     uint64_t refused_unknown;  /* sends refused: no such actor                                       */

@@ -202,6 +202,11 @@ node_id_t runtime_get_node_id(runtime_t *rt) { return rt->node; }
 /* Read anew: the loop itself looks at the clock only every so many messages. */
 uint64_t runtime_now_ms(runtime_t *rt) { return mk_loop_read_clock(&rt->loop) / 1000; }
 
+uint64_t runtime_wall_ms(runtime_t *rt) {
+    (void)rt;
+    return mk_port_wall_ms();
+}
+
 void runtime_get_stats(runtime_t *rt, runtime_stats_t *out) {
     *out = rt->stats;
     out->actors = rt->actors.live;

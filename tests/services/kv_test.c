@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "microkernel/local_kv.h"
+
+#include "microkernel/service_messages.h"
+#include "port/fake/fake_disk.h"
+#include "runtime/play.h"
+
+static actor_id_t kv;
+static part_t     a;
+static char       answer[8192];
+static unsigned   answers;
+
+static bool hear(part_t *part, message_t *msg) {
+    (void)part;
+    answers++;
+    CHECK_EQ(msg->source, kv);
+    snprintf(answer, sizeof answer, "%u %.*s", (unsigned)msg->type, (int)msg->payload_size,
+             msg->payload_size != 0 ? (const char *)msg->payload : "");
+    return true;
+}
+
+static void settle_all(void) {
+    for (int i = 0; i < 10; i++) {
+        settle();
+        (void)runtime_wait(rt, 0);
+    }
+}
+
+static const local_kv_config_t *config;
+
+static void up(void) {
+    static const local_kv_config_t plain = {.base_path = "disk"};
+    curtain_up(NULL);
+    enter(&a);
+    a.on = hear;
+    kv = local_kv_init(rt, config != NULL ? config : &plain);
+    CHECK(kv != ACTOR_ID_INVALID);
+    settle_all();
+}
+
+static void begin(void) {
+    config = NULL;
+    mk_fake_disk_reset();
+    up();
+}
+
+typedef struct asking {
+    msg_type_t  type;
+    const char *text;
+    size_t      size;
+} asking_t;
+static asking_t asking;
+static unsigned taken;
+
+static bool send_it(part_t *part, uint64_t unused) {
+    (void)part, (void)unused;
+    taken += actor_send(rt, kv, asking.type, asking.text, asking.size);
+    return true;
+}
+
+static void tell(msg_type_t type, const char *text) {
+    asking = (asking_t){type, text, strlen(text)};
+    in(&a, send_it, 0);
+}
+
+static const char *ask_kv(msg_type_t type, const char *text) {
+    unsigned before = answers;
+    tell(type, text);
+    settle_all();
+    CHECK_EQ(answers, before + 1);
+    return answer;
+}
+
+TEST(what_was_put_is_got_and_survives_a_restart) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nttl=0\nvalue=one\ntwo"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 one\ntwo");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a\n"), "311 one\ntwo");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=e\nvalue="), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=e"), "311 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=b"), "315 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_DELETE, "key=b"), "315 ");
+    curtain_down();
+    mk_fake_disk_power_on(5);
+    up();
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 one\ntwo");
+    CHECK_STR(ask_kv(MSG_CF_KV_DELETE, "key=a"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "315 ");
+    curtain_down();
+}
+
+TEST(keys_are_listed_by_prefix_in_order_and_page_by_page) {
+    begin();
+    static const char *const keys[] = {"b/2", "a", "b/1", "b/3"};
+    char                     text[64];
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(text, sizeof text, "key=%s\nvalue=v", keys[i]);
+        CHECK_STR(ask_kv(MSG_CF_KV_PUT, text), "310 ");
+    }
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, ""), "313 a\nb/1\nb/2\nb/3\n");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix=b/\nlimit=2"), "313 b/1\nb/2\n");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix=b/\nlimit=2\nafter=b/2\n"), "313 b/3\n");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix=c"), "313 ");
+    curtain_down();
+}
+
+TEST(a_value_is_gone_when_its_time_has_come) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nttl=90\nvalue=v"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=b\nvalue=v"), "310 ");
+    mk_fake_advance_us(89 * 1000000ull);
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 v");
+    mk_fake_advance_us(1 * 1000000ull);
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "315 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, ""), "313 b\n");
+    CHECK_EQ(mk_fake_disk_files("disk"), 2);
+    mk_fake_advance_us(60 * 1000000ull); /* it is swept away */
+    settle_all();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=c\nttl=1\nvalue=v"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=c\nttl=0\nvalue=stays"), "310 ");
+    mk_fake_advance_us(180 * 1000000ull);
+    settle_all();
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=c"), "311 stays");
+    curtain_down();
+}
+
+TEST(a_swap_happens_only_if_nothing_has_changed) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=none\nvalue=1"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=none\nvalue=2"), "316 changed");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=1\nvalue=12"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=1\nvalue=13"), "316 changed");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 2");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=9\nvalue=12"),
+              "316 old is none, or how many bytes of value are the old one");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=b\nold=0\nvalue=x"), "316 changed");
+    /* Two at a time: one of them wins, and what comes behind sees it. */
+    unsigned before = answers;
+    tell(MSG_CF_KV_SWAP, "key=n\nold=none\nvalue=first");
+    tell(MSG_CF_KV_SWAP, "key=n\nold=none\nvalue=second");
+    tell(MSG_CF_KV_PUT, "key=n\nvalue=third");
+    tell(MSG_CF_KV_SWAP, "key=n\nold=5\nvalue=thirdfourth");
+    tell(MSG_CF_KV_GET, "key=n");
+    settle_all();
+    CHECK_EQ(answers, before + 5);
+    CHECK_STR(answer, "311 fourth");
+    curtain_down();
+}
+
+TEST(what_is_asked_wrongly_is_answered_with_what_is_wrong) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a"), "316 value is missing");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "value=a"), "316 key is missing");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key="), "316 key is missing");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "kez=a"), "316 there is no such field");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "nonsense"), "316 lines of the form name=value are expected");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nttl=-1\nvalue=x"), "316 ttl is a number of seconds");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a\tb"), "316 a key is a line of 1 to 512 bytes");
+    curtain_down();
+}
+
+TEST(limits_are_kept) {
+    static const local_kv_config_t small = {.base_path = "disk", .value_bytes_max = 4, .keys_max = 1};
+    mk_fake_disk_reset();
+    config = &small;
+    up();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=12345"), "316 the value is longer than allowed");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1234"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=b\nvalue=1"), "316 a configured limit is reached");
+    mk_fake_disk_fail(1, MK_ERR_FULL);
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "316 the disk is full");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 1234");
+    curtain_down();
+}
+
+TEST(each_allocation_may_fail_and_each_request_is_answered) {
+    for (unsigned n = 1;; n++) {
+        begin();
+        CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "310 ");
+        answers = taken = 0;
+        oom_arm(n);
+        static const char *const requests[] = {"key=a\nvalue=2", "key=a\nold=1\nvalue=23", "key=a"};
+        static const msg_type_t  types[] = {MSG_CF_KV_PUT, MSG_CF_KV_SWAP, MSG_CF_KV_GET};
+        for (unsigned i = 0; i < 3; i++) {
+            order_t order = {send_it, 0};
+            asking = (asking_t){types[i], requests[i], strlen(requests[i])};
+            if (!actor_send(rt, a.id, MSG_DO, &order, sizeof order)) continue;
+            settle_all();
+        }
+        bool hit = oom_disarm();
+        settle_all();
+        CHECK(answers <= taken);
+        CHECK(hit || answers == 3);
+        CHECK(ask_kv(MSG_CF_KV_GET, "key=a")[0] == '3'); /* and it goes on */
+        curtain_down();
+        if (!hit) break;
+    }
+}
