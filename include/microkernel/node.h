@@ -28,6 +28,15 @@ typedef enum node_role {
 const char *node_role_text(node_role_t role); /* "member" */
 bool        node_role_parse(const char *text, node_role_t *out);
 
+/* What is in a secret file but the secrets: for those who compare files of two nodes. The first is shown when calling. */
+enum { NODE_SECRETS_MAX = 8, NODE_SECRET_ID_BYTES = 17 };
+typedef struct node_secret_info {
+    char        id[NODE_SECRET_ID_BYTES]; /* 16 hexadecimal digits, made from the secret by one-way hashing */
+    node_role_t role;
+} node_secret_info_t;
+/* *n of at most `max`. Reads the file as node_start() does, with its errors and a text in `why`. Any thread. */
+MK_MUST_CHECK mk_err_t node_secret_list(const char *file, node_secret_info_t *buf, size_t max, size_t *n, char *why, size_t why_size);
+
 /* ---- starting --------------------------------------------------------------------------------------------------------------- */
 
 /* Zero takes the default named; strings are copied. */

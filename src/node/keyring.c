@@ -16,6 +16,9 @@ enum {
     STRANGER_BYTES = MK_SECRET_BYTES,
 };
 
+_Static_assert((int)NODE_SECRETS_MAX == (int)MK_SECRETS_MAX && (int)NODE_SECRET_ID_BYTES == NAME_BYTES + 1,
+               "what the public header says");
+
 struct mk_keyring {
     uint32_t               refs;
     const mk_tls_engine_t *engine;
@@ -39,7 +42,7 @@ static void forget(mk_buffer_t *buffer) {
 }
 
 static mk_err_t refuse(mk_err_t err, char *why, const char *path, const char *text) {
-    snprintf(why, MK_SECRETS_WHY_BYTES, "%.120s: %s", path, text);
+    snprintf(why, MK_SECRETS_WHY_BYTES, "%.110s: %.80s", path, text);
     return err;
 }
 
@@ -66,6 +69,29 @@ static mk_err_t read_file(const char *path, bool secret, mk_buffer_t *out, char 
     if (err != MK_OK) return refuse(err, why, path, mk_err_text(err));
     err = read_open(file, &info, path, secret, out, why);
     mk_file_close(file);
+    return err;
+}
+
+static void text_of_id(const mk_secret_t *secret, char out[NAME_BYTES + 1]) {
+    for (size_t i = 0; i < MK_SECRET_ID_BYTES; i++) snprintf(out + 2 * i, 3, "%02x", secret->id[i]);
+}
+
+mk_err_t node_secret_list(const char *file, node_secret_info_t *buf, size_t max, size_t *n, char *why,
+                          size_t why_size) {
+    mk_buffer_t bytes = {0};
+    mk_secret_t secrets[MK_SECRETS_MAX];
+    char        text[MK_SECRETS_WHY_BYTES] = "", line[MK_SECRETS_WHY_BYTES];
+    *n = 0;
+    mk_err_t err = read_file(file, true, &bytes, text);
+    if (err == MK_OK && (err = mk_secrets_parse((const char *)bytes.bytes, bytes.size, secrets, n, line)) != MK_OK)
+        err = refuse(err, text, file, line);
+    for (size_t i = 0; i < *n && i < max; i++) {
+        text_of_id(&secrets[i], buf[i].id);
+        buf[i].role = secrets[i].role;
+    }
+    forget(&bytes);
+    mk_wipe(secrets, sizeof secrets);
+    snprintf(why, why_size, "%s", text);
     return err;
 }
 

@@ -126,6 +126,15 @@ static bool set_wait(mk_settings_t *settings, const char *value) {
     return true;
 }
 
+static bool set_role(mk_settings_t *settings, const char *value) {
+    settings->role = value;
+    return true;
+}
+
+static bool set_days(mk_settings_t *settings, const char *value) {
+    return mk_settings_number(value, 1, 36500, &settings->days);
+}
+
 const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)",
                                     set_name};
 const mk_option_t mk_option_node_id = {
@@ -165,3 +174,5 @@ const mk_option_t mk_option_discover = {
     "--discover", NULL, "tell name, number and address to the whole local network (mDNS)", set_discover};
 const mk_option_t mk_option_wait = {"--wait", "SECONDS", "how long to listen (else 2)", set_wait};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
+const mk_option_t mk_option_role = {"--role", "ROLE", "observer, member (the default) or operator", set_role};
+const mk_option_t mk_option_days = {"--days", "N", "how long it is good", set_days};
