@@ -220,7 +220,9 @@ mk_err_t node_connect(runtime_t *rt, const char *text) {
     mk_cluster_t *cluster = mk_cluster_of(rt);
     if (cluster == NULL) return MK_ERR_NOMEM;
     mk_err_t err = mk_where_parse(text, 0, false, &where);
-    return err == MK_OK ? mk_call_open(cluster, &where, 0, &call) : err;
+    if (err == MK_OK) err = mk_call_open(cluster, &where, 0, &call);
+    if (err == MK_ERR_EXISTS) mk_mount_keep(call);
+    return err;
 }
 
 /* Every call that leads to the node goes, so that none brings it back. */

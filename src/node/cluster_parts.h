@@ -262,6 +262,8 @@ MK_MUST_CHECK mk_err_t mk_requests_frame(mk_peer_t *peer, const mk_wire_frame_t 
 
 void mk_mount_open(mk_cluster_t *cluster);
 void mk_mount_up(mk_call_t *call, const char *identity);
+/* Somebody else wants the call too: a mount that fails does not end it. */
+void mk_mount_keep(mk_call_t *call);
 /* The call has failed once more; may close it. */
 void mk_mount_failed(mk_call_t *call);
 void mk_mount_close(mk_call_t *call);

@@ -103,6 +103,7 @@ mk_err_t node_listen(runtime_t *rt, const char *text, char *bound, size_t bound_
     mk_cluster_t *cluster = mk_cluster_of(rt);
     if (cluster == NULL) return MK_ERR_NOMEM;
     mk_err_t err = mk_where_parse(text, 0, true, &where);
+    if (err == MK_OK && mk_cluster_check_where(cluster, &where, "listening at") != MK_OK) return MK_ERR_DENIED;
     if (err == MK_OK) err = mk_where_bind(&where, &at);
     if (err == MK_OK) err = mk_door_open(cluster, &where, -1, &at, 0, &door);
     if (err != MK_OK) {

@@ -44,6 +44,11 @@ void mk_mount_close(mk_call_t *call) {
         tell(mk_container_of(node, mount_t, node), MK_ERR_CLOSED, "it is not wanted any more");
 }
 
+void mk_mount_keep(mk_call_t *call) {
+    for (mk_node_t *node = call->mounts; node != NULL; node = node->next)
+        mk_container_of(node, mount_t, node)->made = false;
+}
+
 /* The end of one that has failed, and of its call. */
 static void give_up(mount_t *mount, mk_err_t err) {
     mk_call_t *call = mount->call;
@@ -157,10 +162,7 @@ static mk_err_t wait_for(mk_cluster_t *cluster, const mk_where_t *where, mount_r
     mk_err_t err = mount_begin(&wait.mount, cluster, where);
     if (err != MK_OK) return err;
     while (!wait.over) (void)runtime_wait(cluster->rt, MK_MOUNT_MS);
-    if (wait.err != MK_OK) {
-        actor_log(cluster->rt, MK_LOG_ERROR, "node: not mounted: %s", wait.text);
-        return wait.err;
-    }
+    if (wait.err != MK_OK) return wait.err; /* the call has said why */
     mk_peer_t *peer = mk_peer_by_identity(cluster, wait.text);
     snprintf(result->identity, sizeof result->identity, "%.*s", MK_IDENTITY_BYTES - 1, wait.text);
     result->node_id = peer != NULL ? peer->node : 0;
@@ -182,7 +184,8 @@ bool ns_mount_connect(runtime_t *rt, const char *host, uint16_t port, mount_resu
         err = mk_call_open(cluster, &where, 0, &call);
         if (err == MK_ERR_EXISTS) err = MK_OK;
     }
-    if (err != MK_OK) actor_log(rt, MK_LOG_ERROR, "node: mounting %s: %s", host, mk_err_text(err));
+    if (err != MK_OK && err != MK_ERR_DENIED)
+        actor_log(rt, MK_LOG_ERROR, "node: mounting %s: %s", host, mk_err_text(err));
     return err == MK_OK;
 }
 

@@ -265,7 +265,9 @@ static mk_err_t hear_answer(mk_peer_t *peer, const mk_wire_frame_t *frame) {
     asked_t *asked = mk_idmap_get(&peer->cluster->requests, answer.ref);
     if (asked == NULL || asked->peer != peer) return MK_OK; /* nobody waits for it any more */
     actor_id_t id = answer.seq != 0 ? actor_id_make(peer->node, answer.seq) : ACTOR_ID_INVALID;
-    answer_asked(asked, (mk_err_t)answer.error, id, answer.text);
+    mk_err_t   error =
+        answer.error <= MK_ERR_BUSY ? (mk_err_t)answer.error : MK_ERR_INVALID; /* one that is not known yet */
+    answer_asked(asked, error, id, answer.text);
     return MK_OK;
 }
 

@@ -45,3 +45,27 @@ TEST(any_allocation_may_fail_once) {
     while (play(n)) n++;
     CHECK(n > 20);
 }
+
+/* What has failed has left nothing behind, and can be done again. */
+static bool start(unsigned n) {
+    node_config_t config = {.identity = "n1", .modules = "/modules"};
+    stage(n);
+    mk_fake_use_host(1);
+    nodes[1] = (node_t){.rt = runtime_init(1, 0), .host = 1};
+    oom_arm(n);
+    mk_err_t started = node_start(rt_of(1), &config);
+    mk_err_t listens = started == MK_OK ? node_listen(rt_of(1), "127.0.0.1:4200", NULL, 0) : MK_ERR_NOMEM;
+    mk_err_t called = started == MK_OK ? node_connect(rt_of(1), "127.0.0.1:4201") : MK_ERR_NOMEM;
+    bool     reached = oom_disarm();
+    if (started != MK_OK) CHECK_EQ(node_start(rt_of(1), &config), MK_OK);
+    if (listens != MK_OK) CHECK_EQ(node_listen(rt_of(1), "127.0.0.1:4200", NULL, 0), MK_OK);
+    if (called != MK_OK) CHECK_EQ(node_connect(rt_of(1), "127.0.0.1:4201"), MK_OK);
+    end_all();
+    return reached;
+}
+
+TEST(a_start_without_memory_can_be_tried_again) {
+    unsigned n = 1;
+    while (start(n)) n++;
+    CHECK(n > 5);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes find each other, lose each other, come back; and of all connections they make there is one that stays. */
+#include "microkernel/transport.h"
 #include "node/cluster_rig.h"
 
 static void say(unsigned i, void *arg) { CHECK(actor_send(rt_of(i), *(actor_id_t *)arg, 200, "hello", 5)); }
@@ -91,6 +92,51 @@ TEST(a_half_open_link_makes_way_for_the_next_life) {
     CHECK_EQ(nodes[1].ups, 2);
     CHECK_EQ(nodes[1].downs, 1);
     CHECK_EQ(linked_n(1), 1);
+    end_all();
+}
+
+/* From now on nothing gets through on the connection that node 1 has from outside: neither bytes nor its end. */
+static void black_hole(void) {
+    mk_addr_t door = mk_fake_addr("10.0.0.1", PORT), any = {0}, caller;
+    int       fd = mk_fake_find(&door, &any);
+    CHECK(fd >= 0 && mk_sock_peer(fd, &caller));
+    mk_fake_link(&door, &caller, &(mk_fake_link_t){.cut = true});
+    mk_fake_link(&caller, &door, &(mk_fake_link_t){.cut = true});
+}
+
+TEST(a_link_into_a_black_hole_makes_way_for_the_next_life_after_one_question) {
+    stage(40);
+    node_config_t slow = {.dead_ms = 60000};
+    begin_as(1, 0, &slow), begin_as(2, 0, &slow);
+    listen_at(1);
+    call(2, 1);
+    RUN_UNTIL(both_linked(1, 2), 1000);
+    black_hole();
+    end(2);
+    run_ms(300);
+    CHECK(linked(1, 2));
+    begin_as(2, 0, &slow);
+    call(2, 1);
+    RUN_UNTIL(linked(2, 1), 1500);
+    CHECK_EQ(nodes[1].downs, 1);
+    end_all();
+}
+
+TEST(a_later_connection_of_the_same_life_replaces_the_earlier_at_once) {
+    stage(41);
+    node_config_t slow = {.heartbeat_ms = 20000, .dead_ms = 60000};
+    begin_as(1, 0, &slow), begin_as(2, 0, &slow);
+    listen_at(1);
+    call(2, 1);
+    RUN_UNTIL(both_linked(1, 2), 1000);
+    run_ms(6000);
+    black_hole();
+    mk_fake_use_host(2);
+    mk_peer_drop(mk_peer_by_node(cluster_of(2), 1), "the test says so");
+    RUN_UNTIL(linked(2, 1), 1000);
+    CHECK_EQ(nodes[1].downs, 1);
+    CHECK_EQ(nodes[1].ups, 2);
+    CHECK_EQ(peers_n(1), 1);
     end_all();
 }
 
@@ -354,5 +400,37 @@ TEST(a_listener_s_host_can_be_over_a_unix_socket) {
     CHECK_EQ(node_listen(rt_of(1), "unix:@n1", NULL, 0), MK_OK);
     CHECK_EQ(node_connect(rt_of(2), "unix:@n1"), MK_OK);
     RUN_UNTIL(both_linked(1, 2), 1000);
+    end_all();
+}
+
+TEST(plain_udp_links_on_one_machine) {
+    stage(18);
+    begin(1), begin(2);
+    nodes[2].host = 1;
+    mk_fake_use_host(1);
+    cluster_of(1)->plain_allowed = cluster_of(2)->plain_allowed = false;
+    CHECK_EQ(node_listen(rt_of(1), "udp:10.0.0.1:4200", NULL, 0), MK_ERR_DENIED);
+    CHECK_EQ(node_listen(rt_of(1), "udp:127.0.0.1:4200", NULL, 0), MK_OK);
+    CHECK_EQ(node_connect(rt_of(2), "udp:localhost:4200"), MK_OK);
+    RUN_UNTIL(both_linked(1, 2), 5000);
+    end_all();
+}
+
+TEST(a_transport_s_door_is_for_one_node) {
+    stage(19);
+    begin(1), begin(2), begin(3);
+    nodes[2].host = nodes[3].host = 1;
+    mk_fake_use_host(1);
+    transport_t *door = transport_udp_bind("127.0.0.1", 4300, 2);
+    CHECK(door != NULL && transport_udp_bind("127.0.0.1", 4300, 2) == NULL);
+    CHECK(runtime_add_transport(rt_of(1), door));
+    CHECK(runtime_add_transport(rt_of(3), transport_udp_connect("127.0.0.1", 4300, 1)));
+    run_ms(3000);
+    CHECK_EQ(linked_n(1), 0);
+    CHECK(runtime_add_transport(rt_of(2), transport_udp_connect("127.0.0.1", 4300, 1)));
+    RUN_UNTIL(both_linked(1, 2), 5000);
+    in(2, say, &nodes[1].ear); /* which nothing has shown */
+    RUN_UNTIL(nodes[1].messages == 1, 1000);
+    CHECK_EQ(linked_n(3), 0);
     end_all();
 }

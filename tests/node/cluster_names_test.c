@@ -206,3 +206,25 @@ TEST(a_watcher_that_does_not_read_is_told_how_things_are_when_it_does) {
     CHECK_EQ(last_note(1)->type, MSG_NODE_UP);
     end_all();
 }
+
+TEST(what_a_node_keeps_to_itself_is_nobody_else_s_to_take) {
+    stage(8);
+    mk_fake_set_wall_ms(1700000000000);
+    begin(2);
+    CHECK_EQ(ns_export(rt_of(2), "ns", true), MK_OK);
+    CHECK(actor_register_name(rt_of(2), "private", nodes[2].ear));
+    run_ms(1000);
+    begin(1);
+    actor_id_t ns = actor_lookup(rt_of(1), "ns");
+    CHECK_EQ(ns_export(rt_of(1), "private", false), MK_OK);
+    CHECK(actor_register_name(rt_of(1), "private", nodes[1].ear));
+    listen_at(1);
+    call(2, 1);
+    RUN_UNTIL(both_linked(1, 2), 1000);
+    run_ms(1000);
+    CHECK_EQ(actor_lookup(rt_of(1), "ns"), ns);
+    CHECK_EQ(actor_lookup(rt_of(1), "private"), nodes[1].ear);
+    CHECK_EQ(nodes[1].conflicts, 0);
+    CHECK_EQ(actor_lookup(rt_of(1), "/node/n2/ns"), actor_lookup(rt_of(2), "ns"));
+    end_all();
+}
