@@ -3,7 +3,7 @@
 #include "ns/stage.h"
 #include "rig/random.h"
 
-enum { PEERS = 3, TEXTS = 14, SEEDS = 10, STEPS = 300 };
+enum { PEERS = 3, TEXTS = 14, SEEDS = sizeof(void *) == 8 ? 10 : 3, STEPS = 300 };
 
 /* `%s` is the identity of whoever claims it. */
 static const char *const texts[TEXTS] = {"a",
