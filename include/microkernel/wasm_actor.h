@@ -48,13 +48,14 @@ enum {
     WASM_GRANT_HTTP = 1 << 8,     /* mk_http_...: requests to wasm_options_t.http_hosts                 */
     WASM_GRANT_ALL_HTTP = 1 << 9, /* to any host                                                        */
     WASM_GRANT_MOUNT = 1 << 10,   /* MSG_NS_MOUNT, MSG_NS_UNMOUNT: links with other nodes               */
+    WASM_GRANT_STATE = 1 << 11,   /* mk_save_state, mk_load_state, under its own name                   */
     WASM_GRANT_WASI = 1 << 7,     /* wasi_snapshot_preview1: clocks, entropy, printing; no files, no arguments */
 
     WASM_GRANTS_BASIC = 0,
     /* For a guest that somebody loaded on purpose, into a shell or with `mk run`: it may be found and may find others, and
      * language runtimes get the few WASI calls they start with. */
     WASM_GRANTS_LOADED = WASM_GRANT_LOOKUP | WASM_GRANT_REGISTER | WASM_GRANT_WASI,
-    WASM_GRANTS_ALL = (1 << 11) - 1
+    WASM_GRANTS_ALL = (1 << 12) - 1
 };
 
 /* Processor time a guest may take for one message, counted from its last wait. Engines that can stop a guest and continue it

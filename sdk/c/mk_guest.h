@@ -146,6 +146,14 @@ MK_IMPORT(mk_node_name) int32_t mk_node_name(char *buf, uint32_t cap);
 MK_IMPORT(mk_read_file)
 int32_t mk_read_file(const char *path, uint32_t len, void *buf, uint32_t cap, uint32_t *size);
 
+/* ---- state: values that are there again after a restart, under this actor's first name ---- */
+
+/* MK_OK: it is on the disk. MK_FAILED: no name, no such grant, too long, the disk is full (mk_last_error() tells). Waits. */
+MK_IMPORT(mk_save_state) int32_t mk_save_state(const char *key, uint32_t len, const void *data, uint32_t size);
+
+/* Bytes of the value; MK_FAILED: there is none, or it is longer than `cap`. */
+MK_IMPORT(mk_load_state) int32_t mk_load_state(const char *key, uint32_t len, void *buf, uint32_t cap);
+
 /* ---- HTTP ---- */
 
 /* Waits for the whole answer: its body in `buf`, *status (200, 404, ...), *size the body's bytes. MK_FAILED: no answer, not

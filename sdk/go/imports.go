@@ -80,6 +80,14 @@ func mkNodeName(buf unsafe.Pointer, room uint32) int32
 //go:noescape
 func mkReadFile(path string, buf unsafe.Pointer, room uint32, size *uint32) int32
 
+//go:wasmimport env mk_save_state
+//go:noescape
+func mkSaveState(key string, value unsafe.Pointer, size uint32) int32
+
+//go:wasmimport env mk_load_state
+//go:noescape
+func mkLoadState(key string, buf unsafe.Pointer, room uint32) int32
+
 //go:wasmimport env mk_last_error
 //go:noescape
 func mkLastError(buf unsafe.Pointer, room uint32) int32

@@ -267,6 +267,20 @@ func NodeName() string {
 	return string(name[:max(0, min(int(n), len(name)))])
 }
 
+// SaveState keeps a value under this actor's first name; it is on the disk when this returns. Waits.
+func SaveState(key string, value []byte) error {
+	return done(mkSaveState(key, data(value), uint32(len(value))))
+}
+
+// LoadState gives what was saved, also by an earlier life of this actor; refused when there is nothing, or buf is too small.
+func LoadState(key string, buf []byte) ([]byte, error) {
+	size := mkLoadState(key, data(buf), uint32(len(buf)))
+	if size < 0 {
+		return nil, done(size)
+	}
+	return buf[:size], nil
+}
+
 // ReadFile reads a whole file of the node into buf; refused when it is missing, not granted or larger.
 func ReadFile(path string, buf []byte) ([]byte, error) {
 	var size uint32

@@ -73,6 +73,8 @@ pub mod raw {
             cap: usize,
             size: *mut usize,
         ) -> i32;
+        pub fn mk_save_state(key: *const u8, len: usize, data: *const u8, size: usize) -> i32;
+        pub fn mk_load_state(key: *const u8, len: usize, buf: *mut u8, cap: usize) -> i32;
         pub fn mk_last_error(buf: *mut u8, cap: usize) -> i32;
         pub fn mk_http_get(
             url: *const u8,
@@ -417,6 +419,20 @@ pub fn names<'a>(prefix: &str, buf: &'a mut [u8]) -> Result<&'a [u8], Refused> {
 pub fn node_name(buf: &mut [u8]) -> &[u8] {
     let len = unsafe { raw::mk_node_name(buf.as_mut_ptr(), buf.len()) };
     filled(buf, len)
+}
+
+/// Keeps a value under this actor's first name; it is on the disk when this returns. Waits.
+pub fn save_state(key: &str, data: &[u8]) -> Result<(), Refused> {
+    done(unsafe { raw::mk_save_state(key.as_ptr(), key.len(), data.as_ptr(), data.len()) })
+}
+
+/// What was saved, also by an earlier life of this actor; refused when there is nothing, or `buf` is too small.
+pub fn load_state<'a>(key: &str, buf: &'a mut [u8]) -> Result<&'a [u8], Refused> {
+    let size = unsafe { raw::mk_load_state(key.as_ptr(), key.len(), buf.as_mut_ptr(), buf.len()) };
+    if size < 0 {
+        return Err(Refused);
+    }
+    Ok(filled(buf, size))
 }
 
 /// Reads a whole file of the node; refused when it is missing, not granted or larger than `buf`.

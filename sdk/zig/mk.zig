@@ -32,6 +32,8 @@ pub const raw = struct {
     pub extern "env" fn mk_reverse_lookup(actor: u64, buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_ns_list(prefix: [*]const u8, len: usize, buf: [*]u8, cap: usize, size: *usize) i32;
     pub extern "env" fn mk_node_name(buf: [*]u8, cap: usize) i32;
+    pub extern "env" fn mk_save_state(key: [*]const u8, len: usize, value: [*]const u8, size: usize) i32;
+    pub extern "env" fn mk_load_state(key: [*]const u8, len: usize, buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_read_file(path: [*]const u8, len: usize, buf: [*]u8, cap: usize, size: *usize) i32;
     pub extern "env" fn mk_last_error(buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_http_get(url: [*]const u8, len: usize, buf: [*]u8, cap: usize, status: *u32, size: *usize) i32;
@@ -228,6 +230,18 @@ pub fn names(prefix: []const u8, buf: []u8) Refused![]const u8 {
 /// The name of this node.
 pub fn nodeName(buf: []u8) []const u8 {
     return filled(buf, raw.mk_node_name(buf.ptr, buf.len));
+}
+
+/// Keeps a value under this actor's first name; it is on the disk when this returns. Waits.
+pub fn saveState(key: []const u8, value: []const u8) Refused!void {
+    try done(raw.mk_save_state(key.ptr, key.len, value.ptr, value.len));
+}
+
+/// What was saved, also by an earlier life of this actor; refused when there is nothing, or `buf` is too small.
+pub fn loadState(key: []const u8, buf: []u8) Refused![]const u8 {
+    const size = raw.mk_load_state(key.ptr, key.len, buf.ptr, buf.len);
+    if (size < 0) try done(size);
+    return filled(buf, size);
 }
 
 /// Reads a whole file of the node; refused when it is missing, not granted or larger than `buf`.

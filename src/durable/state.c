@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "durable/durable.h"
+#include "durable/state.h"
 #include "microkernel/actor.h"
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
@@ -253,9 +254,11 @@ void state_persist_limits(runtime_t *rt, size_t value_bytes_max, size_t actor_by
 
 /* ---- saving ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct saving {
-    mk_promise_t promise; /* first; no message: nobody is told */
+typedef struct mk_saving {
+    mk_promise_t promise; /* first; no message: no actor is told by one */
     mk_state_t  *state;
+    mk_saved_fn *fn; /* NULL: nobody waits for it                  */
+    void        *arg;
     size_t       name_size;
     char         text[]; /* the name on the disk, and a byte for the NUL */
 } saving_t;
@@ -285,8 +288,11 @@ static void saved(void *arg, mk_err_t err, const uint8_t *bytes, size_t size, ui
     } else {
         mk_list_remove(&saving->promise.node);
     }
+    if (saving->fn != NULL) saving->fn(saving->arg, err);
     mk_free(saving);
 }
+
+void mk_saving_forget(mk_saving_t *saving) { saving->fn = NULL; }
 
 static saving_t *make_saving(mk_state_t *state, const disk_name_t *name, const char *key, bool told) {
     saving_t *saving = mk_calloc(1, sizeof *saving + name->size + 1);
@@ -311,7 +317,7 @@ static saving_t *make_saving(mk_state_t *state, const disk_name_t *name, const c
 
 /* `data` NULL with `gone`: it is deleted. */
 static mk_err_t change(mk_state_t *state, const char *name, const char *key, const void *data, size_t size, bool gone,
-                       bool told) {
+                       bool told, saving_t **out) {
     disk_name_t on_disk;
     mk_err_t    err = make_name(&on_disk, name, key);
     if (err != MK_OK) return err;
@@ -337,6 +343,7 @@ static mk_err_t change(mk_state_t *state, const char *name, const char *key, con
     }
     state->saving++;
     replace(state, holder, at, value);
+    if (out != NULL) *out = saving;
     return MK_OK;
 }
 
@@ -353,10 +360,10 @@ static const char *own_name(runtime_t *rt, const char *name, char buf[NAME_MAX +
 }
 
 static mk_err_t change_by_name(runtime_t *rt, const char *name, const char *key, const void *data, size_t size,
-                               bool gone, bool told) {
+                               bool gone, bool told, saving_t **out) {
     char        buf[NAME_MAX + 1];
     mk_state_t *state = state_of(rt);
-    return state != NULL ? change(state, own_name(rt, name, buf), key, data, size, gone, told) : MK_ERR_NOTFOUND;
+    return state != NULL ? change(state, own_name(rt, name, buf), key, data, size, gone, told, out) : MK_ERR_NOTFOUND;
 }
 
 static int logged(runtime_t *rt, const char *what, const char *key, mk_err_t err) {
@@ -366,16 +373,25 @@ static int logged(runtime_t *rt, const char *what, const char *key, mk_err_t err
 }
 
 int state_save(runtime_t *rt, const char *actor_name, const char *key, const void *data, size_t size) {
-    return logged(rt, "state_save", key, change_by_name(rt, actor_name, key, data, size, false, false));
+    return logged(rt, "state_save", key, change_by_name(rt, actor_name, key, data, size, false, false, NULL));
 }
 
 mk_err_t state_save_told(runtime_t *rt, const char *actor_name, const char *key, const void *data, size_t size) {
     mk_assert(mk_runtime_running(rt) != NULL);
-    return change_by_name(rt, actor_name, key, data, size, false, true);
+    return change_by_name(rt, actor_name, key, data, size, false, true, NULL);
+}
+
+mk_err_t mk_state_save(runtime_t *rt, const char *actor_name, const char *key, const void *data, size_t size,
+                       mk_saved_fn *fn, void *arg, mk_saving_t **out) {
+    mk_err_t err = change_by_name(rt, actor_name, key, data, size, false, false, out);
+    if (err != MK_OK) return err;
+    (*out)->fn = fn;
+    (*out)->arg = arg;
+    return MK_OK;
 }
 
 int state_delete(runtime_t *rt, const char *actor_name, const char *key) {
-    return logged(rt, "state_delete", key, change_by_name(rt, actor_name, key, NULL, 0, true, false));
+    return logged(rt, "state_delete", key, change_by_name(rt, actor_name, key, NULL, 0, true, false, NULL));
 }
 
 int state_load(runtime_t *rt, const char *actor_name, const char *key, void *buf, size_t cap) {

@@ -113,6 +113,11 @@ typedef struct mk_guest {
     struct mk_guest_http *http_opening; /* the one whose answer the import it is in waits for */
     bool                  http_waits;   /* it waits in one of imports_http.c              */
 
+    struct mk_saving *saving;     /* what mk_save_state waits for                         */
+    bool              save_waits; /* it waits in it                                       */
+    bool              save_done;
+    uint8_t           save_error; /* mk_err_t                                             */
+
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
 
@@ -182,6 +187,9 @@ bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *
 
 /* Ends its requests: it has ended. */
 void mk_guest_http_fini(mk_guest_t *guest);
+
+/* What it was saving is saved without it: it has ended. */
+void mk_guest_state_fini(mk_guest_t *guest);
 
 /* Shows text at its console. */
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size);

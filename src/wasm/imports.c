@@ -23,6 +23,8 @@ static const mk_host_import_t imports[] = {
     {{"env", "mk_reverse_lookup", "(Iii)i"}, mk_import_reverse_lookup},
     {{"env", "mk_ns_list", "(iiiii)i"}, mk_import_ns_list},
     {{"env", "mk_read_file", "(iiiii)i"}, mk_import_read_file},
+    {{"env", "mk_save_state", "(iiii)i"}, mk_import_save_state},
+    {{"env", "mk_load_state", "(iiii)i"}, mk_import_load_state},
     {{"env", "mk_http_get", "(iiiiii)i"}, mk_import_http_get},
     {{"env", "mk_http_open", "(iiiiiiii)i"}, mk_import_http_open},
     {{"env", "mk_http_status", "(i)i"}, mk_import_http_status},

@@ -27,6 +27,9 @@ mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file, mk_import_stop, mk_import
 mk_host_fn mk_import_http_get, mk_import_http_open, mk_import_http_status, mk_import_http_header, mk_import_http_read,
     mk_import_http_collect, mk_import_http_spawn, mk_import_http_close;
 
+/* imports_state.c */
+mk_host_fn mk_import_save_state, mk_import_load_state;
+
 /* wasi.c */
 mk_host_fn mk_wasi_sizes_get, mk_wasi_list_get, mk_wasi_clock_time_get, mk_wasi_fd_write, mk_wasi_fd_close,
     mk_wasi_fd_seek, mk_wasi_fd_fdstat_get, mk_wasi_fd_fdstat_set_flags, mk_wasi_fd_prestat_get,

@@ -217,6 +217,7 @@ void wasm_actor_free(void *state) {
     mk_guest_t *guest = state;
     if (guest == NULL) return;
     mk_guest_http_fini(guest);
+    mk_guest_state_fini(guest);
     if (guest->taken != NULL) message_release(guest->rt, guest->taken);
     if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
     mk_code_release(guest->code);

@@ -3,7 +3,7 @@
  * text; RESULT: what it returned (ids: their lower half), then the text of mk_last_error. */
 #include "guest.h"
 
-enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY };
+enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY, SAVE, LOAD };
 
 enum { TEXT_BYTES = 256 };
 
@@ -52,6 +52,12 @@ int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t
     case NS_LIST:
         got = mk_ns_list(payload, size, reply.text, sizeof reply.text, &count);
         if (got == MK_OK) tell_text(source, (int32_t)count, count);
+        else tell(source, got);
+        return MK_STAY;
+    case SAVE: /* under the key "k" */ tell(source, mk_save_state("k", 1, payload, size)); return MK_STAY;
+    case LOAD:
+        got = mk_load_state(payload, size, reply.text, sizeof reply.text);
+        if (got >= 0) tell_text(source, got, (uint32_t)got);
         else tell(source, got);
         return MK_STAY;
     case SAY: /* the type, then what to say */
