@@ -174,11 +174,11 @@ static mk_err_t contexts_setup(mk_keyring_t *keys, const mk_tls_engine_t *engine
 }
 
 /* The first engine that can do what is asked for: not all have TLS 1.3. */
-static mk_err_t tls_setup(mk_keyring_t *keys, const files_t *files, char *why) {
+static mk_err_t tls_setup(mk_keyring_t *keys, const mk_tls_engine_t *wanted, const files_t *files, char *why) {
     char     text[MK_TLS_WHY_BYTES] = "this build has no TLS library";
     mk_err_t err = MK_ERR_NOSYS;
     for (size_t i = 0; err == MK_ERR_NOSYS && mk_tls_engines[i] != NULL; i++)
-        err = contexts_setup(keys, mk_tls_engines[i], files, text);
+        if (wanted == NULL || wanted == mk_tls_engines[i]) err = contexts_setup(keys, mk_tls_engines[i], files, text);
     if (err == MK_ERR_INVALID) err = MK_ERR_FORMAT; /* a key that is not the certificate's */
     if (err != MK_OK) snprintf(why, MK_SECRETS_WHY_BYTES, "%s", text);
     return err;
@@ -213,6 +213,12 @@ static mk_err_t read_files(files_t *files, const char *secret_file, const char *
 
 mk_err_t mk_keyring_load(const char *secret_file, const char *certificate_file, const char *key_file,
                          const char *authority_file, mk_keyring_t **out, char why[MK_SECRETS_WHY_BYTES]) {
+    return mk_keyring_load_on(NULL, secret_file, certificate_file, key_file, authority_file, out, why);
+}
+
+mk_err_t mk_keyring_load_on(const mk_tls_engine_t *engine, const char *secret_file, const char *certificate_file,
+                            const char *key_file, const char *authority_file, mk_keyring_t **out,
+                            char why[MK_SECRETS_WHY_BYTES]) {
     files_t       files = {0};
     mk_keyring_t *keys = mk_calloc(1, sizeof *keys);
     mk_err_t      err = MK_ERR_NOMEM;
@@ -221,7 +227,7 @@ mk_err_t mk_keyring_load(const char *secret_file, const char *certificate_file, 
     keys->refs = 1;
     err = read_files(&files, secret_file, certificate_file, key_file, authority_file, why);
     if (err == MK_OK) err = secrets_setup(keys, &files, secret_file, why);
-    if (err == MK_OK) err = tls_setup(keys, &files, why);
+    if (err == MK_OK) err = tls_setup(keys, engine, &files, why);
     forget(&files.secret);
     forget(&files.key);
     mk_buffer_free(&files.certificate);

@@ -37,6 +37,10 @@ typedef struct mk_keyring mk_keyring_t;
  * TLS 1.3), with a text in `why` (no part of a key). It outlives the streams that were given its contexts. */
 MK_MUST_CHECK mk_err_t mk_keyring_load(const char *secret_file, const char *certificate_file, const char *key_file,
                                        const char *authority_file, mk_keyring_t **out, char why[MK_SECRETS_WHY_BYTES]);
+/* The same with this engine. NULL: the first that can. */
+MK_MUST_CHECK mk_err_t mk_keyring_load_on(const mk_tls_engine_t *engine, const char *secret_file, const char *certificate_file,
+                                          const char *key_file, const char *authority_file, mk_keyring_t **out,
+                                          char why[MK_SECRETS_WHY_BYTES]);
 mk_keyring_t          *mk_keyring_retain(mk_keyring_t *keys);
 void                   mk_keyring_release(mk_keyring_t *keys); /* NULL is allowed; keys are wiped */
 

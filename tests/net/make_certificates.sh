@@ -17,9 +17,12 @@
 #   client.pem client.key      "client", for clients only
 #   late.pem                   the same, until yesterday
 #   foreign.pem foreign.key    a client's, by an authority nobody trusts
+#   alpha.pem alpha.key        nodes as `mk cert` makes them: CN=alpha, OU=member
+#   beta.pem king.pem          CN=beta, OU=operator; CN=alpha, OU=king (both with alpha.key)
+#   spy.pem spy.key            CN=alpha, OU=operator, by an authority nobody trusts
 set -eu
 
-[ $# -eq 1 ] || { sed -n '3,20s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '3,25s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 mkdir -p "$1"
 cd "$1"
@@ -45,6 +48,7 @@ unique_subject = no
 [any]
 organizationName = optional
 commonName = supplied
+organizationalUnitName = optional
 [v3_ca]
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
@@ -61,6 +65,9 @@ basicConstraints = CA:false
 [client]
 basicConstraints = CA:false
 extendedKeyUsage = clientAuth
+[node]
+basicConstraints = CA:false
+extendedKeyUsage = serverAuth,clientAuth
 END
 : >index
 echo 1000 >serial
@@ -82,7 +89,7 @@ signed() {
 root ca "/O=microkernel tests/CN=authority"
 root other_ca "/CN=another authority"
 root foreign_ca "/CN=foreign authority"
-for name in good chain other common self client foreign intermediate; do ec_key $name; done
+for name in good chain other common self client foreign intermediate alpha spy; do ec_key $name; done
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key
 signed good good /CN=good server ca
 signed rsa rsa /CN=rsa server ca
@@ -93,6 +100,10 @@ signed early good /CN=early server ca "1 day" "3 days"
 signed client client "/O=microkernel tests/CN=client" client ca
 signed late client /CN=late client ca "3 days ago" "1 day ago"
 signed foreign foreign /CN=foreign client foreign_ca
+signed alpha alpha /CN=alpha/OU=member node ca
+signed beta alpha /CN=beta/OU=operator node ca
+signed king alpha /CN=alpha/OU=king node ca
+signed spy spy /CN=alpha/OU=operator node foreign_ca
 signed intermediate intermediate "/CN=intermediate authority" v3_ca ca
 signed leaf chain /CN=chain server intermediate
 cat leaf.pem intermediate.pem >chain.pem
