@@ -8,6 +8,12 @@ pub type ActorId = u64;
 pub const MSG_STOP: u32 = 0;
 /// A child ended: its id (8 bytes), the reason (1 byte, padded to 8), then a text if there is one.
 pub const MSG_CHILD_EXIT: u32 = 0xFF00_0004;
+/// The name-space actor and the one for capabilities; include/microkernel/namespace.h and services.h.
+pub const MSG_NS_MOUNT: u32 = 0xFF00_0013;
+pub const MSG_NS_UNMOUNT: u32 = 0xFF00_0019;
+pub const MSG_NS_REPLY: u32 = 0xFF00_001A;
+pub const MSG_CAPS_REQUEST: u32 = 0xFF00_0014;
+pub const MSG_CAPS_REPLY: u32 = 0xFF00_0015;
 /// The console's conversation with its shell; include/microkernel/console.h has the contract.
 pub const MSG_CONSOLE_LINE: u32 = 0xFF00_0100;
 pub const MSG_CONSOLE_READY: u32 = 0xFF00_0101;
@@ -40,6 +46,7 @@ mod env {
         pub fn mk_register(name: *const u8, size: usize) -> i32;
         pub fn mk_lookup(name: *const u8, size: usize) -> u64;
         pub fn mk_reverse_lookup(id: u64, buf: *mut u8, cap: usize) -> i32;
+        pub fn mk_ns_list(prefix: *const u8, prefix_size: usize, buf: *mut u8, cap: usize, size: *mut u32) -> i32;
         pub fn mk_node_name(buf: *mut u8, cap: usize) -> i32;
         pub fn mk_last_error(buf: *mut u8, cap: usize) -> i32;
         pub fn mk_spawn_file(
@@ -143,6 +150,17 @@ pub fn list(ids: &mut [ActorId]) -> Option<&mut [ActorId]> {
 pub fn name_of(id: ActorId, buf: &mut [u8]) -> &[u8] {
     let got = unsafe { env::mk_reverse_lookup(id, buf.as_mut_ptr(), buf.len()) };
     written(buf, got)
+}
+
+/// `path=id` lines of the names that begin with `prefix`; `...` as the last one when there are more.
+pub fn names<'a>(prefix: &[u8], buf: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut size = 0u32;
+    let got = unsafe { env::mk_ns_list(prefix.as_ptr(), prefix.len(), buf.as_mut_ptr(), buf.len(), &mut size) };
+    if got != 0 {
+        return None;
+    }
+    let held = buf.len().min(size as usize);
+    Some(&buf[..held])
 }
 
 pub fn node_name(buf: &mut [u8]) -> &[u8] {

@@ -27,7 +27,12 @@ fn gather(session: &mut Session, text: &[u8], found: &mut Candidates) {
         return; // only the first argument is ever a name
     }
     match commands::find(first).map(|command| command.argument) {
-        Some(Argument::Actor) => actor_names(session, argument, found),
+        Some(Argument::Actor) => {
+            actor_names(session, argument, found);
+            paths(session, argument, found);
+        }
+        Some(Argument::Path) => paths(session, argument, found),
+        Some(Argument::Node) => node_names(session, argument, found),
         Some(Argument::Command) => command_names(argument, found),
         Some(Argument::Word(word)) => found.offer(word.as_bytes(), argument),
         _ => {}
@@ -49,16 +54,45 @@ fn actor_names(session: &mut Session, start: &[u8], found: &mut Candidates) {
     }
 }
 
+/// What is known of other nodes, too.
+fn paths(session: &mut Session, start: &[u8], found: &mut Candidates) {
+    list(session, start, |path| found.offer(path, start));
+}
+
+fn node_names(session: &mut Session, start: &[u8], found: &mut Candidates) {
+    const ABOVE: &[u8] = b"/node/";
+    list(session, ABOVE, |path| {
+        let name = path[ABOVE.len()..].split(|&b| b == b'/').next().unwrap_or(b"");
+        if path.len() > ABOVE.len() + name.len() {
+            found.offer(name, start);
+        }
+    });
+}
+
+fn list(session: &mut Session, prefix: &[u8], mut each: impl FnMut(&[u8])) {
+    if let Some(inbox) = session.inbox.take() {
+        let lines = abi::names(prefix, inbox).unwrap_or(b"");
+        for (path, _) in lines.split(|&b| b == b'\n').filter_map(words::path_and_id) {
+            each(path);
+        }
+        session.inbox = Some(inbox);
+    }
+}
+
 struct Candidates {
     text: [u8; CANDIDATES_BYTES],
     len: usize,
 }
 
 impl Candidates {
+    fn has(&self, word: &[u8]) -> bool {
+        self.text[..self.len].split(|&b| b == b'\n').any(|known| known == word)
+    }
+
     fn offer(&mut self, word: &[u8], start: &[u8]) {
         let typeable = !word.is_empty() && word.iter().all(|&b| b > b' ' && b != 0x7F);
         let separator = usize::from(self.len > 0);
-        if !typeable || !word.starts_with(start) || CANDIDATES_BYTES - self.len < separator + word.len() {
+        if !typeable || !word.starts_with(start) || self.has(word) || CANDIDATES_BYTES - self.len < separator + word.len() {
             return;
         }
         if separator == 1 {

@@ -9,6 +9,7 @@
 mod abi;
 mod commands;
 mod complete;
+mod desk;
 mod guests;
 mod history;
 mod report;

@@ -2,6 +2,7 @@
 //! How messages look on the console.
 
 use crate::abi::{self, ActorId, Received};
+use crate::desk;
 use crate::session::Session;
 use crate::writer::Writer;
 
@@ -14,6 +15,7 @@ const EXIT_TEXT_AT: usize = 16;
 pub fn unasked(session: &mut Session, message: &Received) {
     match (message.kind, ended_child(message.payload)) {
         (abi::MSG_STOP, _) if may_stop(session, message.source) => session.ending = true,
+        _ if desk::is_stale(message) => {}
         (abi::MSG_CHILD_EXIT, Some(id)) if message.payload.len() > EXIT_REASON_AT => {
             child_exit(session, id, message.payload)
         }

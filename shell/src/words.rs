@@ -20,6 +20,36 @@ pub fn split(text: &[u8]) -> (&[u8], &[u8]) {
     (&text[..end], trim_start(&text[end..]))
 }
 
+/// The words with one blank between them; None when they do not fit.
+pub fn single_spaced<'a>(mut text: &[u8], buf: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut len = 0;
+    loop {
+        let (word, rest) = split(text);
+        if word.is_empty() {
+            return Some(&buf[..len]);
+        }
+        let parts: [&[u8]; 2] = [if len > 0 { b" " } else { b"" }, word];
+        len += join(&parts, &mut buf[len..])?.len();
+        text = rest;
+    }
+}
+
+/// One behind the other; None when they do not fit.
+pub fn join<'a>(parts: &[&[u8]], buf: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut len = 0;
+    for part in parts {
+        buf.get_mut(len..len + part.len())?.copy_from_slice(part);
+        len += part.len();
+    }
+    Some(&buf[..len])
+}
+
+/// One line of a list of names: the name, and whose it is.
+pub fn path_and_id(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = line.iter().rposition(|&b| b == b'=')?;
+    Some((&line[..at], &line[at + 1..]))
+}
+
 /// Decimal, or hexadecimal behind `0x`; None when it is anything else or does not fit.
 pub fn number(word: &[u8]) -> Option<u64> {
     let (digits, base) = match word {

@@ -3,6 +3,7 @@
 
 use super::{actor, Argument, Command};
 use crate::abi::{self, ActorId, Download, Progress};
+use crate::desk;
 use crate::session::Session;
 use crate::writer::Digits;
 
@@ -146,6 +147,8 @@ fn stop(session: &mut Session, target: &[u8]) {
     };
     if id == abi::self_id() || id == session.console {
         session.out.text("stop: this shell and its console end with 'exit'\n");
+    } else if desk::is_remote(id) {
+        desk::inquire(session, "stop", desk::STOP, &id.to_le_bytes());
     } else if !is_alive(session, id) {
         session.out.text("stop: there is no actor ").number(id).text("\n");
     } else {

@@ -3,6 +3,7 @@
 
 use super::{actor, Argument, Command};
 use crate::abi::{self, ActorId, Wait};
+use crate::desk::Watch;
 use crate::report;
 use crate::session::Session;
 use crate::words;
@@ -48,14 +49,17 @@ fn call(session: &mut Session, arguments: &[u8]) {
         // What came before the question cannot be its answer.
         if session.catch_up(inbox) {
             session.out.text("call: interrupted\n");
-        } else if request.send(session, "call") {
-            await_reply(session, inbox, request.dest);
+        } else {
+            let watch = Watch::start(request.dest);
+            if request.send(session, "call") {
+                await_reply(session, inbox, request.dest, &watch);
+            }
         }
         session.inbox = Some(inbox);
     }
 }
 
-fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
+fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId, watch: &Watch) {
     let deadline = abi::now_ms() + REPLY_WAIT_MS;
     session.out.flush();
     loop {
@@ -69,6 +73,10 @@ fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId) {
                 return;
             }
             Wait::Message(message) => {
+                if let Some(fate) = watch.fate(&message) {
+                    session.out.text("call: ").bytes(fate).text("\n");
+                    return;
+                }
                 let over = report::ends(&message, dest);
                 report::unasked(session, &message);
                 session.out.flush();

@@ -9,6 +9,7 @@ use crate::words;
 mod actors;
 mod messages;
 mod names;
+mod nodes;
 mod shell;
 
 pub use actors::LISTED_MAX;
@@ -19,6 +20,8 @@ pub enum Argument {
     Nothing,
     Text,
     Actor,
+    Node,
+    Path,
     Command,
     Word(&'static str),
 }
@@ -32,7 +35,8 @@ pub struct Command {
     pub run: fn(&mut Session, &[u8]),
 }
 
-const FAMILIES: [&[Command]; 4] = [shell::COMMANDS, actors::COMMANDS, messages::COMMANDS, names::COMMANDS];
+const FAMILIES: [&[Command]; 5] =
+    [shell::COMMANDS, actors::COMMANDS, messages::COMMANDS, names::COMMANDS, nodes::COMMANDS];
 
 pub fn all() -> impl Iterator<Item = &'static Command> {
     FAMILIES.iter().flat_map(|family| family.iter())

@@ -4,8 +4,17 @@
 use super::{Argument, Command};
 use crate::abi;
 use crate::session::Session;
+use crate::words;
 
 pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "ls",
+        usage: "ls [prefix]",
+        help: "the names of all nodes, or those that begin so",
+        argument: Argument::Path,
+        required: 0,
+        run: ls,
+    },
     Command {
         name: "self",
         usage: "self",
@@ -39,6 +48,35 @@ pub const COMMANDS: &[Command] = &[
         run: lookup,
     },
 ];
+
+fn ls(session: &mut Session, prefix: &[u8]) {
+    if let Some(inbox) = session.inbox.take() {
+        match abi::names(prefix, inbox) {
+            Some(lines) => print_names(session, lines),
+            None => session.complain("ls", "cannot list the names"),
+        }
+        session.inbox = Some(inbox);
+    }
+}
+
+fn print_names(session: &mut Session, lines: &[u8]) {
+    let entries = || lines.split(|&b| b == b'\n').filter_map(words::path_and_id);
+    let width = entries().map(|(_, id)| id.len()).max().unwrap_or(0).max(ID_WIDTH);
+    session.out.padded("ID", width).text("  NAME\n");
+    for (path, id) in entries() {
+        session.out.bytes(id);
+        for _ in id.len()..width + 2 {
+            session.out.byte(b' ');
+        }
+        session.out.bytes(path).text("\n");
+    }
+    if lines.ends_with(b"...\n") {
+        session.out.text("(and more: 'ls' with a longer prefix tells)\n");
+    }
+}
+
+/// That of a small node's ids, as in `list`.
+const ID_WIDTH: usize = 10;
 
 fn self_id(session: &mut Session, _: &[u8]) {
     session.out.number(abi::self_id()).text("\n");
