@@ -146,11 +146,13 @@ static void on_end(mk_link_t *link, const mk_wire_frame_t *frame) {
     }
     link->reason = end.reason;
     copy_text(text, sizeof text, end.text);
-    link->credit_is_due = link->taken != link->reported; /* so that it knows what has come */
+    const char *reason = mk_wire_reason_text(end.reason);
+    bool        repeats = strncmp(text, reason, strlen(reason)) == 0; /* ours do */
+    link->credit_is_due = link->taken != link->reported;              /* so that it knows what has come */
     (void)mk_link_flush_control(link);
     mk_link_end(link, refused ? MK_ERR_DENIED : MK_ERR_CLOSED, 0, "%s: %s%s%s",
-                refused ? "the peer refuses" : "the peer has ended it", mk_wire_reason_text(end.reason),
-                text[0] != '\0' ? ": " : "", text);
+                refused ? "the peer refuses" : "the peer has ended it", repeats ? "" : reason,
+                text[0] != '\0' && !repeats ? ": " : "", text);
 }
 
 /* ---- frames ----------------------------------------------------------------------------------------------------------------------- */
