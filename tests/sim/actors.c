@@ -12,7 +12,7 @@ enum { T_BEGIN = 1, T_LETTER, T_CALL, T_ANSWER, T_HOLD, T_FLOOD, T_GREET };
 
 enum {
     LETTER_MAX = 300000,
-    END_USER = EXIT_USER + 1, /* of actor_exit(): no end gives it */
+    END_USER = EXIT_USER + 1, /* of actor_exit() */
     LATE_MS = 50,             /* an answer to a call may come so much after its deadline */
 };
 
@@ -304,7 +304,9 @@ static void handle_exit(const sim_actor_t *me, const message_t *msg) {
     SIM_CHECK(me->traps, "actor %u does not trap exits and is told of one", me->uid);
     SIM_CHECK(from != NULL, "actor %u is told of the end of %llx, who never was", me->uid,
               (unsigned long long)gone->from);
-    if (gone->exit_reason != END_USER) sim_exit_came(me, from, gone->exit_reason);
+    /* What was sent by actor_exit() comes from the living, unless they have ended since; and who was ended by it passes it on. */
+    if (gone->exit_reason != END_USER || (!from->alive && sim_may_exit(me, from)))
+        sim_exit_came(me, from, gone->exit_reason);
 }
 
 static void handle_node(const sim_actor_t *me, const message_t *msg, bool up) {
@@ -351,11 +353,13 @@ static bool is_foreign(const message_t *msg) {
 static void begin(runtime_t *rt, const sim_actor_t *me) {
     actor_trap_exits(rt, me->traps);
     if (me->keeper) {
+        bool     was_held = sim_hold_memory(true);
         mk_err_t err = node_monitor(rt, true);
         SIM_CHECK(err == MK_OK, "n%u: no monitor of nodes: %s", me->node + 1, mk_err_text(err));
         char own[16] = "keeper/";
         strcat(own, sim_identity(me->node));
         SIM_CHECK(actor_register_name(rt, own, me->id), "n%u: its keeper has no name", me->node + 1);
+        sim_hold_memory(was_held);
     } else if (actor_set_timer(rt, sim.plan.tick_ms + sim_below(10), true) == TIMER_ID_INVALID) {
         SIM_CHECK(sim.memory_failed_us != 0, "no timer for actor %u", me->uid);
     }

@@ -52,7 +52,9 @@ static void heal(void) {
     for (unsigned a = 0; a < sim.plan.nodes; a++)
         for (unsigned b = 0; b < sim.plan.nodes; b++) {
             mk_addr_t from = address(a), to = address(b);
-            if (a != b) mk_fake_link(&from, &to, &(mk_fake_link_t){.latency_us = 500, .jitter_us = 500});
+            if (a != b)
+                mk_fake_link(&from, &to, &(mk_fake_link_t){.latency_us = 700}); /* no jitter: it makes
+     datagrams overtake each other, and who comes late is lost */
         }
     sim_say("the network is well");
 }
@@ -72,6 +74,8 @@ static void change_sockets(void) {
     if (sim_chance(600)) net.stream_bytes = 600 + sim_below(20000);
     if (sim_chance(500)) net.write_max = 1 + sim_below(sim_chance(300) ? 40 : 3000);
     if (sim_chance(500)) net.read_max = 1 + sim_below(sim_chance(300) ? 40 : 3000);
+    bool crumbs = (net.write_max != 0 && net.write_max < 40) || (net.read_max != 0 && net.read_max < 40);
+    if (crumbs) net.stream_bytes = 600; /* else one instant takes very many turns */
     if (sim_chance(300)) net.datagram_bytes = 3000 + sim_below(20000);
     net.reset_discards = sim_chance(500);
     mk_fake_net(&net);

@@ -148,17 +148,22 @@ void sim_got(const sim_actor_t *me, const message_t *msg) {
 
 void sim_linked_with(const sim_actor_t *me, const sim_actor_t *other) {
     flow_t *mine = flow_of(other, me);
+    sim_say("actor %u links to actor %u", me->uid, other->uid);
     mine->may_exit = flow_of(me, other)->may_exit = true;
-    if (mine->must_exit_us == 0) mine->must_exit_us = sim_now_us();
+    if (mine->must_exit_us == 0 && me->traps) mine->must_exit_us = sim_now_us();
 }
 
 /* The other one may still hear of an end: the news of our change of mind may get lost. */
 void sim_unlinked(const sim_actor_t *me, const sim_actor_t *other) {
+    sim_say("actor %u unlinks actor %u", me->uid, other->uid);
     flow_of(other, me)->must_exit_us = flow_of(me, other)->must_exit_us = 0;
 }
 
+bool sim_may_exit(const sim_actor_t *me, const sim_actor_t *from) { return flow_of(from, me)->may_exit; }
+
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason) {
     flow_t *flow = flow_of(from, me);
+    sim_say("actor %u is told of the end of actor %u: %s", me->uid, from->uid, exit_reason_text(reason));
     SIM_CHECK(flow->may_exit, "actor %u hears of the end of actor %u, to which it is not linked (any more)", me->uid,
               from->uid);
     SIM_CHECK(reason == EXIT_NODE_DOWN || !from->alive, "actor %u is told that actor %u has ended (%s), and it lives",

@@ -10,7 +10,7 @@
 #include "sim/sim.h"
 
 /* Rounds in which somebody has something to do while no time goes by: more, and a loop spins. */
-enum { ROUNDS_MAX = 20000 };
+enum { ROUNDS_MAX = 200000 };
 
 /* Of log lines in a whole run, from each node: whoever is flooded by peers must not flood the log. */
 enum { LINES_MAX = 4000 };
@@ -202,24 +202,25 @@ static void wake_the_paused(void) {
     }
 }
 
-/* Whether anybody had something to do. */
-static bool take_turns(void) {
-    bool busy = false;
+/* The node that had something to do, the last of them, counted from 1; 0: none. */
+static unsigned take_turns(void) {
+    unsigned busy = 0;
     for (unsigned i = 0; i < sim.plan.nodes; i++) {
         if (!sim_is_up(i)) continue;
         sim_enter(i);
-        busy |= runtime_wait(sim.node[i].rt, -1) || !mk_fake_slept();
+        if (runtime_wait(sim.node[i].rt, -1) || !mk_fake_slept()) busy = i + 1;
     }
     return busy;
 }
 
 void sim_step(void) {
-    unsigned quiet = 0;
+    unsigned quiet = 0, busy = 0;
     wake_the_paused();
     sim_hostile_go_on();
     for (unsigned rounds = 0; quiet < 2; rounds++) {
-        SIM_CHECK(rounds < ROUNDS_MAX, "it spins: no time goes by and somebody always has something to do");
-        quiet = take_turns() ? 0 : quiet + 1;
+        SIM_CHECK(rounds < ROUNDS_MAX, "n%u spins: no time goes by and it always has something to do", busy);
+        busy = take_turns();
+        quiet = busy != 0 ? 0 : quiet + 1;
     }
     if (!mk_fake_advance_to_next()) mk_fake_advance_us(1000); /* all are down or stopped */
     uint64_t past = sim_now_us() - sim.began_us, grain = sim.plan.grain_us;

@@ -38,7 +38,10 @@ static mk_fake_net_t with_defaults(const mk_fake_net_t *net) {
 
 mk_fake_net_t mk_fake_config = {SIZE_MAX, SIZE_MAX, 65536, 262144, 65000, 120000000, false};
 
-void mk_fake_net(const mk_fake_net_t *net) { mk_fake_config = with_defaults(net); }
+void mk_fake_net(const mk_fake_net_t *net) {
+    mk_fake_config = with_defaults(net);
+    mk_fake_streams_refresh();
+}
 
 /* ---- addresses ----------------------------------------------------------------------------------------------------------- */
 

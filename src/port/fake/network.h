@@ -79,6 +79,8 @@ void mk_fake_listener_close(mk_fake_sock_t *sock);
 /* A link was cut or a host crashed: those that ask now and then whether the peer is there will notice. */
 void mk_fake_streams_doubt(void);
 void mk_fake_streams_reset(void);
+/* How much they hold has changed, and so what they are ready for. */
+void mk_fake_streams_refresh(void);
 
 /* ---- datagram.c ----------------------------------------------------------------------------------------------------------- */
 

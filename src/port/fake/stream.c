@@ -516,6 +516,13 @@ void mk_fake_stream_vanish(mk_fake_sock_t *sock) {
 
 void mk_fake_streams_reset(void) { conns = NULL; }
 
+void mk_fake_streams_refresh(void) {
+    for (mk_node_t *node = conns; node != NULL; node = node->next) {
+        const conn_t *conn = mk_container_of(node, conn_t, node);
+        for (int i = 0; i < 2; i++) refresh(&conn->end[i]);
+    }
+}
+
 /* ---- whether the peer is still there -------------------------------------------------------------------------------------- */
 
 static bool answers(const stream_end_t *end) {
