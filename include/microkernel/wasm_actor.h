@@ -49,13 +49,14 @@ enum {
     WASM_GRANT_ALL_HTTP = 1 << 9, /* to any host                                                        */
     WASM_GRANT_MOUNT = 1 << 10,   /* MSG_NS_MOUNT, MSG_NS_UNMOUNT: links with other nodes               */
     WASM_GRANT_STATE = 1 << 11,   /* mk_save_state, mk_load_state, under its own name                   */
+    WASM_GRANT_SQL = 1 << 12,     /* requests to this node's database (local_sql.h)                     */
     WASM_GRANT_WASI = 1 << 7,     /* wasi_snapshot_preview1: clocks, entropy, printing; no files, no arguments */
 
     WASM_GRANTS_BASIC = 0,
     /* For a guest that somebody loaded on purpose, into a shell or with `mk run`: it may be found and may find others, and
      * language runtimes get the few WASI calls they start with. */
     WASM_GRANTS_LOADED = WASM_GRANT_LOOKUP | WASM_GRANT_REGISTER | WASM_GRANT_WASI,
-    WASM_GRANTS_ALL = (1 << 12) - 1
+    WASM_GRANTS_ALL = (1 << 13) - 1
 };
 
 /* Processor time a guest may take for one message, counted from its last wait. Engines that can stop a guest and continue it
@@ -183,6 +184,7 @@ typedef struct wasm_actor_info {
     uint64_t refused;        /* sends and prints that nobody took                              */
     uint64_t preempted;      /* turns it gave up in the middle of its work                      */
     size_t   memory_bytes;   /* of its memory now                                              */
+    uint32_t grants;         /* WASM_GRANT_ bits                                               */
     uint32_t children;       /* actors it has spawned that are alive                           */
     bool     waiting;        /* inside a blocking import                                       */
     bool     computing;      /* in the middle of a message, and goes on at its next turn        */
