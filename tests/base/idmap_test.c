@@ -70,20 +70,21 @@ TEST(a_number_given_back_finds_nobody_though_its_slot_is_taken_again) {
 enum { MODEL_LIVE_MAX = 700, MODEL_NUMBERS = 1 << 19 };
 static uint8_t given[MODEL_NUMBERS / 8];
 
-static bool is_given(uint32_t seq) { return given[seq / 8] >> (seq % 8) & 1; }
+/* By how many come before it from the first on. */
+static bool is_given(uint32_t nth) { return given[nth / 8] >> (nth % 8) & 1; }
 
 static void check_all(const mk_idmap_t *map, const uint32_t *live, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) CHECK(mk_idmap_get(map, live[i]) == &things[live[i] % sizeof things]);
     CHECK_EQ(map->live, n);
 }
 
-static void run_model(uint64_t seed, uint32_t live_max) {
+static void run_model(uint64_t seed, uint32_t live_max, uint32_t first) {
     static uint32_t live[MODEL_LIVE_MAX];
     rig_random_t    random = {seed};
     uint32_t        n = 0, stale = 0;
     mk_idmap_t      map;
     memset(given, 0, sizeof given);
-    CHECK_EQ(mk_idmap_init(&map, 2, false), MK_OK);
+    CHECK_EQ(mk_idmap_init_at(&map, 2, false, first), MK_OK);
     for (int step = 0; step < 30000; step++) {
         /* Tides: mostly adding, then mostly removing. */
         bool adding = rig_random_below(&random, 10) < (step / 1000 % 2 == 0 ? 7u : 3u);
@@ -92,9 +93,10 @@ static void run_model(uint64_t seed, uint32_t live_max) {
             /* The value is known only from the number, so it is put in afterwards as an owner would. */
             CHECK_EQ(mk_idmap_add(&map, things, &seq), MK_OK);
             map.slots[seq & map.mask].value = &things[seq % sizeof things];
-            CHECK(seq != 0 && seq < MODEL_NUMBERS);
-            CHECK(!is_given(seq));
-            given[seq / 8] |= (uint8_t)(1u << (seq % 8));
+            uint32_t nth = seq - first;
+            CHECK(seq != 0 && nth < MODEL_NUMBERS);
+            CHECK(!is_given(nth));
+            given[nth / 8] |= (uint8_t)(1u << (nth % 8));
             live[n++] = seq;
         } else {
             uint32_t at = rig_random_below(&random, n);
@@ -110,10 +112,33 @@ static void run_model(uint64_t seed, uint32_t live_max) {
 }
 
 TEST(no_number_is_given_twice_whatever_comes_and_goes) {
-    run_model(1, 5);
-    run_model(2, 60);
-    run_model(3, MODEL_LIVE_MAX);
-    run_model(4, MODEL_LIVE_MAX);
+    run_model(1, 5, 1);
+    run_model(2, 60, 1);
+    run_model(3, MODEL_LIVE_MAX, 1);
+    run_model(4, MODEL_LIVE_MAX, 1);
+}
+
+TEST(no_number_is_given_twice_wherever_they_begin) {
+    static const uint32_t firsts[] = {2, 3, 4711, 0x80000001u, 0u - 700u, 0u - 63u, 0u - 2u, UINT32_MAX};
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) run_model(i + 1, 1 + 100 * (uint32_t)i, firsts[i]);
+}
+
+TEST(numbers_begin_where_they_are_told_to_and_go_on_in_order_past_the_last) {
+    static const uint32_t firsts[] = {1, 6, 0x12345678u, 0u - 10u, 0u - 1u};
+    for (size_t k = 0; k < sizeof firsts / sizeof *firsts; k++) {
+        mk_idmap_t map;
+        uint32_t   expected = firsts[k];
+        CHECK_EQ(mk_idmap_init_at(&map, 4, false, firsts[k]), MK_OK);
+        for (uint32_t i = 0; i < 200; i++) {
+            uint32_t seq = add(&map, &things[i]);
+            if (seq != expected)
+                CHECK(firsts[k] > 0u - 200u); /* around 0, which is left out, one or the other comes later */
+            CHECK(mk_idmap_get(&map, seq) == &things[i]);
+            expected++;
+        }
+        CHECK(mk_idmap_get(&map, 0) == NULL);
+        mk_idmap_fini(&map);
+    }
 }
 
 /* ---- the end of the numbers ---- */
@@ -143,6 +168,24 @@ TEST(when_all_numbers_were_given_there_is_none_and_no_memory_goes_into_looking) 
     CHECK_EQ(map.live, 0);
     CHECK(mk_idmap_get(&map, UINT32_MAX) == NULL && mk_idmap_get(&map, 0) == NULL);
     mk_idmap_fini(&map);
+}
+
+TEST(numbers_that_began_elsewhere_end_before_the_first) {
+    static const uint32_t firsts[] = {2, 9, 12, 17, 4711, 0u - 5u};
+    for (size_t k = 0; k < sizeof firsts / sizeof *firsts; k++) {
+        mk_idmap_t map;
+        uint32_t   seq, n = 0, last = firsts[k] - 16;
+        CHECK_EQ(mk_idmap_init_at(&map, 8, false, firsts[k]), MK_OK);
+        for (uint32_t i = 0; i < 8; i++) map.slots[(last + i) & 7].seq = last + i != 0 ? last + i : 8;
+        while (mk_idmap_add(&map, things, &seq) == MK_OK) {
+            CHECK(seq != 0 && seq - firsts[k] >= 0u - 16u);
+            CHECK(n++ < 16);
+            mk_idmap_remove(&map, seq);
+        }
+        CHECK_EQ(n, firsts[k] >= 1 && firsts[k] <= 16 ? 15 : 16); /* 0 was among the last, and is nobody's */
+        CHECK_EQ(mk_idmap_slots(&map), 8);
+        mk_idmap_fini(&map);
+    }
 }
 
 TEST(the_last_numbers_are_not_given_twice_when_the_map_grows_at_its_end) {

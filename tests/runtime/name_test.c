@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/names.h"
 #include "runtime/play.h"
 
 static part_t a, b, c;
@@ -352,4 +353,254 @@ TEST(names_without_memory_are_refused_whole) {
         }
         curtain_down();
     }
+}
+
+/* ---- who observes the table ---- */
+
+/* A table of its own, kept by what it is told. */
+enum { SEEN_MAX = 8 };
+typedef struct seen {
+    char       name[16];
+    actor_id_t id;
+    bool       fresh; /* claimed, and not told of whom it points at */
+} seen_t;
+
+static struct {
+    seen_t      seen[SEEN_MAX];
+    unsigned    claims, points, releases;
+    const char *taken; /* elsewhere */
+    mk_err_t    refuses;
+} eyes;
+
+static seen_t *seen(const char *name) {
+    for (int i = 0; i < SEEN_MAX; i++)
+        if (strcmp(eyes.seen[i].name, name) == 0) return &eyes.seen[i];
+    return NULL;
+}
+
+static mk_err_t on_claim(void *arg, const char *name) {
+    CHECK(arg == &eyes && seen(name) == NULL);
+    if (eyes.refuses != MK_OK) return eyes.refuses;
+    if (eyes.taken != NULL && strcmp(eyes.taken, name) == 0) return MK_ERR_EXISTS;
+    seen_t *free_one = seen("");
+    CHECK(free_one != NULL);
+    snprintf(free_one->name, sizeof free_one->name, "%s", name);
+    free_one->fresh = true;
+    eyes.claims++;
+    return MK_OK;
+}
+
+static void on_points(void *arg, const char *name, actor_id_t id) {
+    seen_t *it = seen(name);
+    CHECK(arg == &eyes && it != NULL);
+    CHECK(it->fresh || it->id != id);
+    it->id = id;
+    it->fresh = false;
+    eyes.points++;
+}
+
+static void on_release(void *arg, const char *name) {
+    seen_t *it = seen(name);
+    CHECK(arg == &eyes && it != NULL && !it->fresh);
+    CHECK(actor_lookup(rt, name) == ACTOR_ID_INVALID || eyes.taken != NULL); /* it is out already */
+    *it = (seen_t){.name = ""};
+    eyes.releases++;
+}
+
+static const actor_id_t foreigner = (actor_id_t)2 << 32 | 5;
+
+static actor_id_t on_elsewhere(void *arg, const char *name) {
+    CHECK(arg == &eyes);
+    return eyes.taken != NULL && strcmp(eyes.taken, name) == 0 ? foreigner : ACTOR_ID_INVALID;
+}
+
+static size_t on_reverse(void *arg, actor_id_t id, char *buf, size_t size) {
+    CHECK(arg == &eyes && size != 0);
+    if (id != foreigner || size < 4) return 0;
+    memcpy(buf, "far", 4);
+    return 3;
+}
+
+static const mk_names_ops_t eyes_ops = {on_claim, on_points, on_release, on_elsewhere, on_reverse};
+
+static void visit(void *arg, const char *name, actor_id_t id) {
+    seen_t *it = seen(name);
+    (*(unsigned *)arg)++;
+    CHECK(it != NULL && it->id == id && !it->fresh);
+}
+
+/* What was told and what there is are the same. */
+static void check_eyes(unsigned names) {
+    unsigned n = 0;
+    mk_names_visit(rt, visit, &n);
+    CHECK_EQ(n, names);
+    CHECK_EQ(eyes.claims - eyes.releases, names);
+}
+
+static void three_observed(void) {
+    three();
+    memset(&eyes, 0, sizeof eyes);
+    mk_names_observe(rt, &eyes_ops, &eyes);
+}
+
+TEST(who_observes_the_table_is_asked_for_each_name_and_told_of_its_end) {
+    three_observed();
+    CHECK(actor_register_name(rt, "n", a.id));
+    CHECK_EQ(seen("n")->id, a.id);
+    CHECK_EQ(actor_try_register_name(rt, "n", b.id), MK_ERR_EXISTS);
+    check_eyes(1);
+    CHECK(actor_register_name(rt, "m", a.id));
+    CHECK(actor_unregister_name(rt, "n"));
+    check_eyes(1);
+    in(&a, do_end, 0);
+    check_eyes(0);
+    CHECK_EQ(eyes.points, 2);
+    CHECK(actor_register_name(rt, "n", b.id));
+    curtain_down();
+    CHECK_EQ(eyes.claims, eyes.releases); /* the end of a node is told name by name */
+}
+
+TEST(a_name_that_is_refused_is_not_there_and_leaves_no_trace) {
+    static const mk_err_t errors[] = {MK_ERR_EXISTS, MK_ERR_NOMEM, MK_ERR_LIMIT};
+    three_observed();
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        eyes.refuses = errors[i];
+        actor_id_t      id = 77;
+        actor_options_t options = {.behavior = play_behavior, .state = &c, .name = "n"};
+        CHECK_EQ(actor_try_register_name(rt, "n", a.id), errors[i]);
+        CHECK_EQ(actor_reserve_name_for(rt, "n", a.id), errors[i]);
+        CHECK_EQ(actor_spawn_opts(rt, &options, &id), errors[i]);
+        CHECK_EQ(id, 77);
+    }
+    CHECK_EQ(actor_lookup(rt, "n"), ACTOR_ID_INVALID);
+    CHECK_EQ(stats().actors, 3);
+    check_eyes(0);
+    CHECK_EQ(eyes.points, 0);
+    curtain_down();
+}
+
+static bool reserve_n(part_t *part, uint64_t arg) {
+    (void)part, (void)arg;
+    CHECK_EQ(actor_reserve_name(rt, "n"), MK_OK);
+    return true;
+}
+
+static bool give_n(part_t *part, uint64_t id) {
+    (void)part;
+    CHECK_EQ(actor_try_register_name(rt, "n", id), MK_OK);
+    return true;
+}
+
+TEST(a_reserved_name_is_claimed_once_however_often_it_changes_hands) {
+    three_observed();
+    in(&a, reserve_n, 0);
+    CHECK_EQ(seen("n")->id, ACTOR_ID_INVALID); /* ours, and nobody carries it */
+    for (int i = 0; i < 3; i++) {
+        in(&a, give_n, b.id);
+        CHECK_EQ(seen("n")->id, b.id);
+        in(&b, do_end, 0);
+        CHECK_EQ(seen("n")->id, ACTOR_ID_INVALID);
+        enter(&b);
+    }
+    in(&a, give_n, b.id);
+    in(&a, do_end, 0); /* b keeps it */
+    CHECK_EQ(eyes.claims, 1);
+    CHECK_EQ(eyes.points, 8);
+    check_eyes(1);
+    in(&b, do_end, 0);
+    check_eyes(0);
+    curtain_down();
+}
+
+static bool doom_and_replace(part_t *part, uint64_t arg) {
+    (void)part, (void)arg;
+    actor_exit(rt, b.id, EXIT_FAILED); /* ends at its next turn */
+    CHECK_EQ(actor_try_register_name(rt, "n", c.id), MK_OK);
+    return true;
+}
+
+TEST(a_name_taken_over_from_an_ending_actor_stays_claimed_and_needs_no_memory) {
+    three_observed();
+    CHECK(actor_register_name(rt, "n", b.id));
+    in(&a, do_nothing, 0);
+    ask(a.id, doom_and_replace, 0);
+    eyes.refuses = MK_ERR_EXISTS; /* nobody is asked again */
+    settle();
+    CHECK_EQ(actor_lookup(rt, "n"), c.id);
+    CHECK_EQ(seen("n")->id, c.id);
+    CHECK_EQ(eyes.claims, 1);
+    CHECK_EQ(eyes.points, 2);
+    CHECK(!alive(&b));
+    check_eyes(1);
+    curtain_down();
+}
+
+static bool spawn_named(part_t *part, uint64_t name_taken) {
+    (void)part;
+    actor_options_t options = {.link = true, .name = name_taken ? "n" : "m"};
+    options.behavior = play_behavior;
+    options.state = &c;
+    c = (part_t){0};
+    did_well = actor_spawn_opts(rt, &options, &c.id) == MK_OK;
+    return true;
+}
+
+TEST(nobody_hears_the_name_of_an_actor_that_is_not_spawned) {
+    three_observed();
+    CHECK(actor_register_name(rt, "n", b.id));
+    in(&a, spawn_named, true);
+    CHECK(!did_well);
+    for (unsigned n = 1; n < 4; n++) { /* the record, the name, the link: whichever needs memory */
+        order_t order = {spawn_named, false};
+        CHECK(actor_send(rt, a.id, MSG_DO, &order, sizeof order));
+        oom_arm(n);
+        settle();
+        bool failed = oom_disarm();
+        CHECK(did_well || failed);
+        if (did_well) break;
+        check_eyes(1);
+        CHECK_EQ(eyes.points, 1);
+        CHECK_EQ(a.n, 0); /* no end of a child, nor of somebody linked */
+    }
+    curtain_down();
+}
+
+TEST(a_name_of_another_node_is_found_when_nobody_carries_it_here) {
+    char buf[16] = "?";
+    three_observed();
+    eyes.taken = "n";
+    CHECK_EQ(actor_lookup(rt, "n"), foreigner);
+    CHECK_EQ(actor_lookup(rt, "m"), ACTOR_ID_INVALID);
+    CHECK_EQ(actor_try_register_name(rt, "n", a.id), MK_ERR_EXISTS);
+    CHECK_EQ(actor_reverse_lookup(rt, foreigner, buf, sizeof buf), 3);
+    CHECK_STR(buf, "far");
+    CHECK_EQ(actor_reverse_lookup_all(rt, foreigner, buf, sizeof buf), 4);
+    CHECK_EQ(actor_reverse_lookup(rt, foreigner, buf, 3), 0);
+    CHECK_EQ(actor_reverse_lookup(rt, foreigner, buf, 0), 0);
+    CHECK_EQ(actor_reverse_lookup_all(rt, foreigner, buf, 0), 0);
+    CHECK_EQ(actor_reverse_lookup(rt, actor_id_make(1, 99), buf, sizeof buf), 0); /* ours, and dead */
+    eyes.taken = NULL;
+    CHECK(actor_register_name(rt, "n", a.id));
+    eyes.taken = "n";
+    CHECK_EQ(actor_lookup(rt, "n"), a.id); /* ours first */
+    curtain_down();
+}
+
+TEST(a_name_can_be_taken_away_from_who_carries_and_from_who_holds_it) {
+    three_observed();
+    in(&a, reserve_n, 0);
+    CHECK_EQ(mk_names_withdraw(rt, "n"), ACTOR_ID_INVALID); /* nobody carried it */
+    check_eyes(0);
+    in(&a, reserve_n, 0);
+    in(&a, give_n, b.id);
+    CHECK_EQ(mk_names_withdraw(rt, "n"), b.id);
+    CHECK_EQ(mk_names_withdraw(rt, "n"), ACTOR_ID_INVALID);
+    CHECK_EQ(actor_lookup(rt, "n"), ACTOR_ID_INVALID);
+    check_eyes(0);
+    CHECK(actor_register_name(rt, "n", c.id)); /* nothing of it is left with a and b */
+    in(&b, do_end, 0);
+    in(&a, do_end, 0);
+    CHECK_EQ(actor_lookup(rt, "n"), c.id);
+    mk_names_observe(rt, NULL, NULL); /* and nobody looks any more */
+    curtain_down();
 }
