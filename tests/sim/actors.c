@@ -13,7 +13,7 @@ enum { T_BEGIN = 1, T_LETTER, T_CALL, T_ANSWER, T_HOLD, T_FLOOD, T_GREET };
 enum {
     LETTER_MAX = 300000,
     END_USER = EXIT_USER + 1, /* of actor_exit() */
-    LATE_MS = 50,             /* an answer to a call may come so much after its deadline */
+    KEEPERS_MAX = 60,         /* a node needs one in each of its lives */
 };
 
 static sim_actor_t *actor[SIM_ACTORS_MAX];
@@ -167,6 +167,7 @@ static void monitor(runtime_t *rt, sim_actor_t *me) {
         monitor_id_t number = actor_monitor(rt, about->id);
         SIM_CHECK(number != MONITOR_ID_INVALID || sim.memory_failed_us != 0, "actor %u cannot monitor actor %u",
                   me->uid, about->uid);
+        sim_say("actor %u monitors actor %u: %u", me->uid, about->uid, number);
         if (number != MONITOR_ID_INVALID) owe(&me->monitors, number, about, 0, 0);
     }
 }
@@ -339,7 +340,6 @@ static void hold(runtime_t *rt, sim_actor_t *me) {
     uint32_t ms = 50 + sim_below(1500);
     if (!mk_actor_wait(rt, false, ms)) return;
     me->held = true;
-    me->held_until_us = sim_now_us() + ms * 1000ull;
 }
 
 /* What somebody who is no node of ours has sent. It may send to actors, and nothing that looks as if it came from the system. */
@@ -427,7 +427,7 @@ static void ended(void *state) {
 }
 
 static sim_actor_t *spawn(unsigned node, bool keeper) {
-    if (actors_n + 1 == SIM_ACTORS_MAX) return NULL;
+    if (actors_n + (keeper ? 1 : KEEPERS_MAX) >= SIM_ACTORS_MAX) return NULL;
     runtime_t      *rt = sim.node[node].rt;
     sim_actor_t    *me = sim_alloc(sizeof *me);
     actor_options_t options = {.behavior = behave, .state = me, .free_state = ended, .orphan = true};

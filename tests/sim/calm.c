@@ -86,8 +86,9 @@ static void settle(void) {
 static bool is_orphan(const sim_actor_t *me, const sim_actor_t *about, uint64_t since_us) {
     node_info_t info;
     if (!about->alive) return true;
+    uint64_t now_ms = runtime_now_ms(sim.node[me->node].rt); /* first: what follows is as of then */
     if (about->node == me->node || !sim_link_info(me->node, about->node, &info)) return false;
-    return since_us / 1000 < runtime_now_ms(sim.node[me->node].rt) - info.up_ms;
+    return since_us / 1000 < now_ms - info.up_ms;
 }
 
 static void check_owed(const sim_actor_t *me) {
@@ -119,9 +120,10 @@ void sim_calm(void) {
     settle();
     sim.calm = true;
     uint64_t downs = sim.count.ups;
-    sim_keepers_greet();
-    sim_run_for(500);
+    sim_run_for(300);
     sim.still = true;
+    sim_run_for(500); /* queues are empty by then */
+    sim_keepers_greet();
     sim_run_for(STILL_MS);
     SIM_CHECK(sim_greetings_open() == 0, "%u calls between keepers are not answered", sim_greetings_open());
     SIM_CHECK(sim.count.ups == downs, "links broke in peace");

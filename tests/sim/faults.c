@@ -72,9 +72,9 @@ static void hurt_connection(unsigned a, unsigned b) {
 static void change_sockets(void) {
     mk_fake_net_t net = {.give_up_us = 8000000};
     if (sim_chance(600)) net.stream_bytes = 600 + sim_below(20000);
-    if (sim_chance(500)) net.write_max = 1 + sim_below(sim_chance(300) ? 40 : 3000);
-    if (sim_chance(500)) net.read_max = 1 + sim_below(sim_chance(300) ? 40 : 3000);
-    bool crumbs = (net.write_max != 0 && net.write_max < 40) || (net.read_max != 0 && net.read_max < 40);
+    if (sim_chance(500)) net.write_max = 8 + sim_below(sim_chance(300) ? 40 : 3000);
+    if (sim_chance(500)) net.read_max = 8 + sim_below(sim_chance(300) ? 40 : 3000);
+    bool crumbs = (net.write_max != 0 && net.write_max < 50) || (net.read_max != 0 && net.read_max < 50);
     if (crumbs) net.stream_bytes = 600; /* else one instant takes very many turns */
     if (sim_chance(300)) net.datagram_bytes = 3000 + sim_below(20000);
     net.reset_discards = sim_chance(500);

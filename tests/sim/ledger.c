@@ -18,7 +18,7 @@ typedef struct flow {
     uint32_t epoch, index; /* sent: the last one's link, and how many on it     */
     uint32_t sent, got;    /* in all                                            */
     uint32_t got_epoch, got_index;
-    bool     may_exit;     /* a link of theirs stands, as far as `to` knows     */
+    uint32_t may_exit;     /* ends that `to` may hear of: one for each time that one of them linked */
     uint64_t must_exit_us; /* `to` has asked for it, then; 0: it did not        */
 } flow_t;
 
@@ -59,8 +59,9 @@ static uint32_t epoch_of(unsigned from, unsigned to) {
     uint32_t   *last = &last_epoch[from][to];
     if (from == to) return 0;
     const mk_remote_t *remote = mk_remote_find(rt, to + 1);
+    uint64_t           now_ms = runtime_now_ms(rt); /* first: what follows is as of then */
     if (remote == NULL || !sim_link_info(from, to, &info)) return *last;
-    uint64_t since_ms = runtime_now_ms(rt) - info.up_ms;
+    uint64_t since_ms = now_ms - info.up_ms;
     if (*last != 0 && epochs[*last].remote == remote && epochs[*last].since_ms == since_ms) return *last;
     SIM_CHECK(epochs_n < EPOCHS_MAX, "%u links in one run", epochs_n);
     epochs[epochs_n] = (epoch_t){from, to, remote, since_ms, sim_now_us(), strncmp(info.where, "udp", 3) == 0};
@@ -149,7 +150,8 @@ void sim_got(const sim_actor_t *me, const message_t *msg) {
 void sim_linked_with(const sim_actor_t *me, const sim_actor_t *other) {
     flow_t *mine = flow_of(other, me);
     sim_say("actor %u links to actor %u", me->uid, other->uid);
-    mine->may_exit = flow_of(me, other)->may_exit = true;
+    mine->may_exit++;
+    flow_of(me, other)->may_exit++;
     if (mine->must_exit_us == 0 && me->traps) mine->must_exit_us = sim_now_us();
 }
 
@@ -159,16 +161,16 @@ void sim_unlinked(const sim_actor_t *me, const sim_actor_t *other) {
     flow_of(other, me)->must_exit_us = flow_of(me, other)->must_exit_us = 0;
 }
 
-bool sim_may_exit(const sim_actor_t *me, const sim_actor_t *from) { return flow_of(from, me)->may_exit; }
+bool sim_may_exit(const sim_actor_t *me, const sim_actor_t *from) { return flow_of(from, me)->may_exit != 0; }
 
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason) {
     flow_t *flow = flow_of(from, me);
     sim_say("actor %u is told of the end of actor %u: %s", me->uid, from->uid, exit_reason_text(reason));
-    SIM_CHECK(flow->may_exit, "actor %u hears of the end of actor %u, to which it is not linked (any more)", me->uid,
-              from->uid);
+    SIM_CHECK(flow->may_exit != 0, "actor %u hears of the end of actor %u, to which it is not linked (any more)",
+              me->uid, from->uid);
     SIM_CHECK(reason == EXIT_NODE_DOWN || !from->alive, "actor %u is told that actor %u has ended (%s), and it lives",
               me->uid, from->uid, exit_reason_text(reason));
-    flow->may_exit = false;
+    flow->may_exit--;
     flow->must_exit_us = 0;
 }
 

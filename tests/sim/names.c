@@ -85,8 +85,8 @@ void sim_names_watch(void) {
                       (unsigned long long)id);
             SIM_CHECK(claims[name][who->uid].ever, "n%u believes that %s is actor %u, who never had it", node + 1,
                       sim_name(name), who->uid);
-            uint64_t since_us = who->ended_us > sim.node[node].resumed_us ? who->ended_us : sim.node[node].resumed_us;
-            SIM_CHECK(who->alive || sim_now_us() < since_us + patience_us(),
+            uint64_t since_us = who->lost_us > sim.node[node].resumed_us ? who->lost_us : sim.node[node].resumed_us;
+            SIM_CHECK(who->lost_us == 0 || sim_now_us() < since_us + patience_us(),
                       "n%u believes that %s is actor %u, which is long dead", node + 1, sim_name(name), who->uid);
         }
     }

@@ -25,7 +25,7 @@
 
 enum {
     SIM_NODES_MAX = 7,
-    SIM_ACTORS_MAX = 256, /* in one run, dead ones included                        */
+    SIM_ACTORS_MAX = 320, /* in one run, dead ones included                        */
     SIM_NAMES = 6,        /* that several nodes want                               */
     SIM_PORT = 4200,
     SIM_HOSTILE_HOST = 40,
@@ -146,7 +146,8 @@ typedef struct sim_actor {
     unsigned    node, life;
     actor_id_t  id;
     bool        alive, keeper, traps, held;
-    uint64_t    born_us, ended_us, held_until_us;
+    uint64_t    born_us, ended_us;
+    uint64_t    lost_us;       /* when the life of its node ended; 0: it goes on */
     sim_owed_t *calls, *monitors, *requests;
     message_t  *kept[4];       /* calls that are answered later */
     bool        name[SIM_NAMES];

@@ -155,6 +155,8 @@ static void bury(unsigned node, sim_end_t how) {
     runtime_t *rt = n->rt;
     runtime_destroy(rt);
     n->rt = NULL;
+    for (uint32_t uid = 1; uid <= sim_actors(); uid++)
+        if (sim_actor(uid)->node == node && sim_actor(uid)->lost_us == 0) sim_actor(uid)->lost_us = sim_now_us();
     n->died_us = sim_now_us();
     n->paused_until_us = 0;
 }
