@@ -56,7 +56,6 @@ static void add_caps(runtime_t *rt, void *arg, mk_buffer_t *out) {
     (void)arg;
     if (cluster == NULL) return; /* its start had failed */
     mk_buffer_printf(out, "incarnation=%llu\n", (unsigned long long)cluster->incarnation);
-    mk_buffer_printf(out, "links=%u\n", (unsigned)node_list(rt, NULL, 0));
     mk_buffer_printf(out, "keys=%s\n", word_for_keys(cluster));
     for (const mk_node_t *node = cluster->doors; node != NULL; node = node->next)
         mk_buffer_printf(out, "listens=%s\n", mk_container_of(node, const mk_door_t, all)->text);

@@ -187,11 +187,14 @@ static inline void end_all(void) {
 /* ---- time ------------------------------------------------------------------------------------------------------------------------ */
 
 static inline void settle(void) {
+    unsigned rounds = 0;
     for (unsigned quiet = 0; quiet < 2; quiet++) {
         for (unsigned i = 1; i <= NODES; i++) {
             if (nodes[i].rt == NULL) continue;
             mk_fake_use_host(nodes[i].host);
-            if (runtime_wait(nodes[i].rt, -1) || !mk_fake_slept()) quiet = 0;
+            if (!runtime_wait(nodes[i].rt, -1) && mk_fake_slept()) continue;
+            quiet = 0;
+            if (++rounds > 1000000) rig_fail(__FILE__, __LINE__, "node %u spins", i);
         }
     }
 }
