@@ -29,6 +29,10 @@ enum {
     /* Additions of ours; clouds may not have them. */
     MSG_CF_KV_SWAP = 320, /* key, ttl, old (bytes of the value that is expected, or "none"), value (that many bytes, then the new value):
                            * puts only if that is what is there                                  -> OK, ERROR "changed" */
+    MSG_QUEUE_CONSUME = 321, /* max (items under way at a time; 0: no more): the sender wants the queue's items             -> OK */
+    MSG_QUEUE_ITEM = 322,    /* to a consumer: id, tries (this one included), body */
+    MSG_QUEUE_ACK = 323,     /* id: it is done, and gone                                             -> OK, NOT_FOUND      */
+    MSG_QUEUE_NACK = 324,    /* id, delay (seconds): it is not, and comes again                      -> OK, NOT_FOUND      */
 };
 
 #endif

