@@ -246,5 +246,29 @@ class Enter(Case):
         until("the other to be next in line", lambda: hub.names().get("echo", 0) == hub.names().get("/node/second/echo"))
 
 
+class Examples(Case):
+    """examples/nodes, as its README tells."""
+
+    def test_a_gateway_and_its_boards_find_each_other_by_name(self):
+        secret = self.path("cluster.secret")
+        self.assertEqual(rig.run("secret", "new", secret).code, 0)
+        gateway = self.node("--name", "gateway", "--secret", secret, rig.example("nodes/gateway"), listen=["127.0.0.1:0"])
+        where = gateway.where[0]
+        boards = [
+            self.node("--name", name, "--names", "own", "--secret", secret, "--mount", where, rig.example("nodes/board"))
+            for name in ("board1", "board2")]
+        for i, board in enumerate(boards):
+            board.expect("^board: measuring$")
+            _, at = board.expect("^board: the gateway takes readings$")
+            gateway.expect(r"^/node/board%d/board: \d\d\.\d C$" % (i + 1))
+        gateway.kill()
+        board.expect("^board: no gateway$", start=at)
+        again = self.node("--name", "gateway", "--secret", secret, rig.example("nodes/gateway"), listen=[where])
+        board.expect("^board: the gateway takes readings$", start=at + 1)
+        again.expect(r"^/node/board2/board: ")
+        for node in (*boards, again):
+            self.assertEqual(node.end(), 0, node.log())
+
+
 if __name__ == "__main__":
     rig.main()
