@@ -3,7 +3,8 @@
  *
  * One node, one link. Two nodes that call each other at the same time have two connections for a moment; exactly one stays,
  * without a word between them beyond the refusal:
- *   - of two that the same side has called, the later one (it would not have called if it still had the earlier);
+ *   - of two that the same side has made it is the later one, if the earlier does not answer any more (it would not have called
+ *     again if it still had it);
  *   - else the node with the lower number decides. It keeps what it has welcomed first and refuses the other; the node with the
  *     higher number parks what comes second until the first is refused, or has failed;
  *   - a link that stands is not given up for another that works as well: it is asked for a sign of life first.
@@ -157,9 +158,9 @@ static verdict_t weigh(const mk_peer_t *peer, const mk_peer_t *old) {
     if (old->state == MK_PEER_LEAVING) return VERDICT_WAIT;
     bool same = old->node == peer->node && strcmp(old->identity, peer->identity) == 0;
     if (!same || old->incarnation != peer->incarnation) return VERDICT_ASK;
-    if (old->dialled == peer->dialled)
-        return (int32_t)(peer->generation - old->generation) > 0 ? VERDICT_REPLACE : VERDICT_REFUSE;
+    if (old->dialled == peer->dialled && (int32_t)(peer->generation - old->generation) <= 0) return VERDICT_REFUSE;
     if (old->state == MK_PEER_UP) return VERDICT_ASK;
+    if (old->dialled == peer->dialled) return VERDICT_REPLACE;
     return peer->cluster->node < peer->node ? VERDICT_REFUSE : VERDICT_WAIT;
 }
 
