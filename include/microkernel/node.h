@@ -41,7 +41,8 @@ MK_MUST_CHECK mk_err_t node_secret_list(const char *file, node_secret_info_t *bu
 
 /* Zero takes the default named; strings are copied. */
 typedef struct node_config {
-    const char *identity;       /* NULL: mk_node_identity()                                                      */
+    const char *identity;       /* NULL: mk_node_identity(); with the number behind it ("host-2") when that is from the host's name
+                                 * and the runtime's number is not mk_node_id(): there may be several on this host */
     const char *secret_file;    /* made by `mk secret new`; NULL: MK_SECRET_FILE from the environment, else none. Read again
                                  * when it changes: new links use it, links that stand go on                     */
     const char *certificate_file, *key_file, *authority_file; /* PEM, made by `mk cert`: instead of a secret, or beside it */
@@ -57,7 +58,8 @@ typedef struct node_config {
 } node_config_t;
 
 /* Joins the runtime to others. Without it the first call below does so with the defaults. MK_ERR_EXISTS: done already;
- * MK_ERR_INVALID (a name, a limit), MK_ERR_DENIED (a secret file others may read), MK_ERR_FORMAT, MK_ERR_IO, MK_ERR_NOMEM: logged. */
+ * MK_ERR_INVALID (a name, a limit), MK_ERR_DENIED (a secret file others may read), MK_ERR_NOTFOUND, MK_ERR_FORMAT, MK_ERR_IO,
+ * MK_ERR_NOMEM: logged. */
 MK_MUST_CHECK mk_err_t node_start(runtime_t *rt, const node_config_t *config);
 
 /* ---- links -------------------------------------------------------------------------------------------------------------------- */

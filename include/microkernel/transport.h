@@ -24,7 +24,8 @@ struct transport {
 
 /* Links to one node, whose number is known. NULL on failure: an address that cannot be, or is in use; out of memory. Nothing happens
  * until runtime_add_transport(), which takes it; then it connects (again and again), or takes calls from that node. Off loopback
- * a secret is needed (node.h); without one the attaching fails. Until the link stands, sends are refused. */
+ * a secret is needed (node.h); without one the attaching fails. Until the link stands, sends are refused. If that node may send
+ * here at all it may send to any actor: programs that link by number know each other's actors by number. */
 transport_t *transport_unix_listen(const char *path, node_id_t peer);
 transport_t *transport_unix_connect(const char *path, node_id_t peer);
 transport_t *transport_tcp_listen(const char *host, uint16_t port, node_id_t peer);

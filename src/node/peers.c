@@ -10,6 +10,7 @@
  *   - a link that stands is not given up for another that works as well: it is asked for a sign of life first.
  * The same question is put to a link that stands when a newcomer has its number or its name, but is another life or another node:
  * if it answers, the newcomer is refused. So nobody is pushed out by someone who only says so, and who has died is not waited for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -18,8 +19,9 @@
 
 enum {
     PROBE_LEAST_MS = 200,
-    PROBE_MOST_MS = 3000,
-    OLD_MS = 10000, /* an earlier life of a node is refused for so long after a later one was seen */
+    PROBE_MOST_MS = 8000, /* who waits for the answer has to be welcomed in time: MK_HELLO_MS */
+    PROBE_GRACE_MS = 100, /* the link's own answer comes first                              */
+    OLD_MS = 10000,       /* an earlier life of a node is refused for so long after a later one was seen */
 };
 
 #define FEATURES \
@@ -97,7 +99,7 @@ static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const ch
     char          text[MK_WHY_BYTES];
     bool          was_up = peer->serial != 0;
     uint64_t      stood_ms = was_up ? now_ms(cluster) - peer->up_ms : 0;
-    strncpy(text, why, sizeof text - 1)[sizeof text - 1] = '\0'; /* it may be the link's */
+    snprintf(text, sizeof text, "%s", why); /* it may be the link's */
     say_end(peer, was_up, text);
     if (was_up) remember(peer);
     mk_link_destroy(peer->link);
@@ -172,16 +174,20 @@ static void refuse_for(mk_peer_t *peer, const mk_peer_t *old) {
     else refuse(peer, MK_WIRE_REASON_TAKEN, "a node with this name is linked, and it answers");
 }
 
-static uint32_t probe_ms(const mk_cluster_t *cluster) {
-    uint32_t ms = cluster->limits.heartbeat_ms;
-    if (ms < PROBE_LEAST_MS) return PROBE_LEAST_MS;
+/* How long a link may take to show that it lives: a heartbeat, or what its way there and back takes. */
+static uint32_t probe_ms(const mk_peer_t *old) {
+    mk_link_stats_t stats;
+    uint32_t        ms = old->cluster->limits.heartbeat_ms;
+    mk_link_get_stats(old->link, &stats);
+    if (ms < PROBE_LEAST_MS) ms = PROBE_LEAST_MS;
+    if (ms > PROBE_MOST_MS / 2) ms = PROBE_MOST_MS / 2;
+    if (ms < 3 * (stats.rtt_us / 1000)) ms = 3 * (stats.rtt_us / 1000);
     return ms < PROBE_MOST_MS ? ms : PROBE_MOST_MS;
 }
 
-static void park(mk_peer_t *peer) {
+static void park(mk_peer_t *peer, uint32_t within_ms) {
     mk_loop_t *loop = peer->cluster->loop;
-    if (peer->state != MK_PEER_PARKED) /* a little more: the answer of the link that is asked comes first */
-        peer->parked_until_ms = mk_loop_after_ms(loop, probe_ms(peer->cluster)) + PROBE_LEAST_MS / 2;
+    if (peer->state != MK_PEER_PARKED) peer->parked_until_ms = mk_loop_after_ms(loop, within_ms + PROBE_GRACE_MS);
     peer->state = MK_PEER_PARKED;
     mk_wheel_arm(&loop->wheel, &peer->parked, peer->parked_until_ms);
 }
@@ -197,10 +203,8 @@ static mk_peer_t *find_rival(const mk_peer_t *peer, mk_node_t *from) {
 
 /* There may be two: one has its number, another its name. */
 static void decide(mk_peer_t *peer, bool at_last) {
-    mk_cluster_t *cluster = peer->cluster;
-    mk_peer_t    *waits_for = NULL;
-    bool          ask = false;
-    for (mk_peer_t *old = find_rival(peer, cluster->peers), *next; old != NULL; old = next) {
+    uint32_t within_ms = 0; /* 0: nobody is in its way */
+    for (mk_peer_t *old = find_rival(peer, peer->cluster->peers), *next; old != NULL; old = next) {
         verdict_t verdict = weigh(peer, old);
         next = find_rival(peer, old->all.next);
         if (verdict == VERDICT_REFUSE || (at_last && verdict != VERDICT_REPLACE)) {
@@ -209,13 +213,12 @@ static void decide(mk_peer_t *peer, bool at_last) {
         }
         if (verdict == VERDICT_REPLACE) {
             mk_peer_drop(old, "it was replaced by a newer connection");
-        } else {
-            waits_for = old;
-            ask = verdict == VERDICT_ASK && peer->state != MK_PEER_PARKED;
-            if (ask) mk_link_probe(old->link, probe_ms(cluster));
+            continue;
         }
+        if (within_ms < probe_ms(old)) within_ms = probe_ms(old);
+        if (verdict == VERDICT_ASK && peer->state != MK_PEER_PARKED) mk_link_probe(old->link, probe_ms(old));
     }
-    if (waits_for != NULL) park(peer);
+    if (within_ms != 0) park(peer, within_ms);
     else admit(peer);
 }
 

@@ -133,7 +133,7 @@ TEST(a_later_connection_of_the_same_life_replaces_the_earlier_after_one_question
     black_hole();
     mk_fake_use_host(2);
     mk_peer_drop(mk_peer_by_node(cluster_of(2), 1), "the test says so");
-    RUN_UNTIL(linked(2, 1), 3500); /* of 60 seconds */
+    RUN_UNTIL(linked(2, 1), 5000); /* of 60 seconds */
     CHECK_EQ(nodes[1].downs, 1);
     CHECK_EQ(nodes[1].ups, 2);
     CHECK_EQ(peers_n(1), 1);
