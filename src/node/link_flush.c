@@ -175,12 +175,18 @@ static void flush(mk_link_t *link) {
     if (link->state == MK_LINK_FINISHING && !link->blocked && mk_link_queued(link) == 0) mk_link_part(link);
 }
 
+void mk_link_flush_early(mk_link_t *link) {
+    if (link->state == MK_LINK_UP) flush(link);
+    link->early = mk_link_lane_bytes(&link->data) + MK_LINK_EARLY_BYTES;
+}
+
 void mk_link_on_flush(mk_loop_t *loop, mk_deferred_t *deferred) {
     mk_link_t *link = mk_container_of(deferred, mk_link_t, flush);
     (void)loop;
     mk_link_enter(link);
     mk_link_tell_up(link);
     if (!link->destroyed) flush(link);
+    link->early = mk_link_lane_bytes(&link->data) + MK_LINK_EARLY_BYTES;
     bool room = mk_link_lane_bytes(&link->control) <= MK_LINK_CONTROL_BYTES_LOW;
     if (!link->destroyed && link->state == MK_LINK_UP && link->control_was_full && room) {
         link->control_was_full = false;

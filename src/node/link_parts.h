@@ -17,6 +17,8 @@ enum {
     MK_LINK_ROW_BYTES = MK_LINK_PIECE_BYTES + MK_WIRE_DATA_CALL_BYTES,
     /* Data lane bytes that leave before bulk has its turn. */
     MK_LINK_DATA_QUANTUM_BYTES = 64 * 1024,
+    /* Data lane bytes, and as many more if that did not help, that leave at once. */
+    MK_LINK_EARLY_BYTES = 32 * 1024,
     MK_LINK_CONTROL_BYTES_MAX = 64 * 1024, /* of the cluster's; then it is told to wait ... */
     MK_LINK_CONTROL_BYTES_LOW = 32 * 1024, /* ... until there is no more than this           */
     /* What the peer makes us answer and then does not read. An honest one can have us say STOP for each message that its credit
@@ -79,6 +81,7 @@ struct mk_link {
     mk_link_lane_t data;
     size_t         bulk_bytes; /* queued there                                        */
     size_t         queue_max;
+    size_t         early;      /* of the data lane: then it is flushed in the middle of a round */
     uint64_t       sent;
     mk_deferred_t  flush;
 
@@ -177,6 +180,8 @@ void mk_link_on_flush(mk_loop_t *loop, mk_deferred_t *deferred);
 static inline void mk_link_flush_soon(mk_link_t *link) {
     if (link->flush.node.at == NULL) mk_loop_defer(link->loop, &link->flush, mk_link_on_flush);
 }
+/* In the middle of a round; calls nobody. */
+void mk_link_flush_early(mk_link_t *link);
 /* Room for a frame at the end of the control lane; without it the link ends and the answer is NULL. */
 uint8_t *mk_link_control_room(mk_link_t *link, size_t size);
 void     mk_link_say_actor(mk_link_t *link, mk_wire_kind_t kind, uint32_t seq);

@@ -26,9 +26,11 @@ static mk_err_t refuse(mk_link_t *link, mk_err_t err) {
     return err;
 }
 
+/* A long row does not wait for the end of the round: it leaves while it still lies in the cache, and the peer begins with it. */
 static mk_err_t accept(mk_link_t *link) {
     link->sent++;
     mk_link_flush_soon(link);
+    if (mk_unlikely(mk_link_lane_bytes(&link->data) >= link->early)) mk_link_flush_early(link);
     return MK_OK;
 }
 
@@ -121,10 +123,10 @@ uint8_t *mk_link_data_room(mk_link_t *link, size_t size) {
     return to;
 }
 
-/* Signals that have to come behind the last messages of who sends them. The others may overtake large payloads: monitoring, linking
- * and stopping sooner changes nothing for anyone. */
+/* Signals that have to come behind the last messages of who sends them; DEMONITOR because it may be a call, with a large request,
+ * that is given up. The others may overtake large payloads: monitoring, linking and stopping sooner changes nothing for anyone. */
 static bool follows_messages(mk_signal_kind_t kind) {
-    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN;
+    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN || kind == MK_SIGNAL_DEMONITOR;
 }
 
 /* Behind a large payload between the same two actors. */

@@ -23,8 +23,8 @@ enum {
     RING_BYTES_MIN = 128 * 1024, /* two longest frames: one that does not fit before the end fits at the beginning   */
     RING_BYTES_DEFAULT = 1 << 20,
     PUBLISH_BYTES = 8 * 1024, /* so the reader begins while the writer still copies                               */
-    WINDOW_BYTES = MK_RING_FRAME_BYTES_MAX + 1,
-    LINE_BYTES = 128, /* processors fetch lines in pairs */
+    WINDOW_BYTES = 32 * 1024, /* read in one go, unless a frame is longer                                        */
+    LINE_BYTES = 128,         /* processors fetch lines in pairs */
 };
 
 _Static_assert((int)MK_RING_FRAME_BYTES_MAX == (int)MK_WIRE_FRAME_BYTES_MAX, "any frame fits");
@@ -252,7 +252,9 @@ size_t mk_ring_peek(node_ring_t *ring, int side, const uint8_t **bytes) {
     }
     *bytes = half->bytes + (read & mask);
     size_t size = end - (read & mask);
-    return size < WINDOW_BYTES ? size : (size_t)WINDOW_BYTES;
+    if (size <= WINDOW_BYTES) return size;
+    size_t first = frame_bytes(*bytes);
+    return first > WINDOW_BYTES ? first : (size_t)WINDOW_BYTES;
 }
 
 void mk_ring_take(node_ring_t *ring, int side, size_t size) {

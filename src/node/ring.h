@@ -32,7 +32,7 @@ size_t mk_ring_write(node_ring_t *ring, int side, const uint8_t *bytes, size_t s
 /* Room was asked for, and there is some now: told once. */
 bool   mk_ring_has_room(node_ring_t *ring, int side);
 
-/* Whole frames that lie in a row, unless the last is cut by MK_RING_FRAME_BYTES_MAX + 1; 0: none. They stay until taken. */
+/* Frames that lie in a row, the first of them whole, the last maybe not; 0: none. They stay until taken. */
 size_t mk_ring_peek(node_ring_t *ring, int side, const uint8_t **bytes);
 void   mk_ring_take(node_ring_t *ring, int side, size_t size);
 

@@ -10,9 +10,6 @@
 #include "node/channels.h"
 #include "node/ring.h"
 
-/* Looked at in one round: then the actors have their turn, while it is still in the cache. */
-enum { ROUND_BYTES = 64 * 1024 };
-
 typedef struct ring_channel {
     mk_channel_t    channel;
     mk_source_t     source;
@@ -29,19 +26,17 @@ static ring_channel_t *of_source(mk_source_t *source) { return mk_container_of(s
 
 /* ---- looking -------------------------------------------------------------------------------------------------------------- */
 
-/* Takes what has come, up to a limit. *gone: the channel is. */
+/* Takes what has come, up to a window: then the actors have their turn, while it is still in the cache. *gone: the channel is. */
 static bool read_frames(ring_channel_t *c, const bool *gone) {
-    size_t         done = 0, size;
     const uint8_t *bytes;
-    while (done < ROUND_BYTES && (size = mk_ring_peek(c->ring, c->side, &bytes)) != 0) {
-        size_t taken = c->channel.user->bytes(&c->channel, bytes, size);
-        if (*gone) break;
-        mk_assert(taken <= size);
-        if (taken == 0) taken = size; /* there is a whole frame, so who takes none wants no more: it is dropped */
-        mk_ring_take(c->ring, c->side, taken);
-        done += taken;
-    }
-    return done != 0;
+    size_t         size = mk_ring_peek(c->ring, c->side, &bytes);
+    if (size == 0) return false;
+    size_t taken = c->channel.user->bytes(&c->channel, bytes, size);
+    if (*gone) return true;
+    mk_assert(taken <= size);
+    /* There is a whole frame, so who takes none wants no more: it is dropped. */
+    mk_ring_take(c->ring, c->side, taken != 0 ? taken : size);
+    return true;
 }
 
 /* The other side is there, or is not any more. What it has written before its end comes first. */

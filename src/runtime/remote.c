@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "runtime/internal.h"
+#include "runtime/wake.h"
 
 enum { SHIFT_FIRST = 28 }; /* sixteen chains */
 
@@ -75,7 +76,10 @@ mk_err_t mk_remote_send(runtime_t *rt, mk_remote_t *remote, const mk_envelope_t 
     actor_t *running = rt->sched.running;
     if (mk_likely(running != NULL)) mk_remote_show(running);
     mk_err_t err = buf != NULL ? remote->ops->send_buffer(remote, envelope, buf) : remote->ops->send(remote, envelope);
-    if (mk_unlikely(err != MK_OK)) return mk_refuse(rt, err);
+    if (mk_unlikely(err != MK_OK)) {
+        if (err == MK_ERR_FULL) mk_runtime_poll_soon(rt); /* it is the loop that brings room */
+        return mk_refuse(rt, err);
+    }
     rt->stats.sent++;
     return MK_OK;
 }
