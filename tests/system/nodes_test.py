@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import time
 import unittest
 
 import nodes
@@ -71,7 +72,7 @@ class Links(Case):
         until("its names to vanish", lambda: not any("gateway" in name for name in desk.names()))
         self.assertEqual(desk.ask("nodes"), "No node is linked.")
         self.assertRegex(desk.ask("call echo 200 x"), 'call: there is no actor "echo"')
-        self.assertRegex(desk.ask("call %d 200 x" % names["echo"]), "^call: ")
+        self.assertEqual(desk.ask("call %d 200 x" % names["echo"]), "call: the node of that actor is not linked")
 
         again = self.node("--name", "gateway", *options, rig.example("echo"), listen=[where])
         until("its names to return", lambda: desk.sees("/node/gateway/echo", "echo"))
@@ -90,6 +91,24 @@ class Links(Case):
     def test_over_tls_with_a_secret(self):
         self.story("127.0.0.1:0", "--secret", self.secret("secret", ("member", nodes.new_key())))
 
+    def test_over_tls_with_certificates(self):
+        folder = self.path("authority")
+        made = rig.run("cert", "ca", folder)
+        if "not" in made.err:
+            self.skipTest(made.err)
+        options = {}
+        for name in ("gateway", "desk"):
+            self.assertEqual(rig.run("cert", "node", folder, name).code, 0)
+            files = [os.path.join(folder, name + ending) for ending in (".pem", ".key")]
+            options[name] = ["--cert", files[0], "--key", files[1], "--ca", os.path.join(folder, "ca.pem")]
+        gateway = self.node("--name", "gateway", *options["gateway"], rig.example("echo"), listen=["127.0.0.1:0"])
+        desk = self.shell("--name", "desk", *options["desk"])
+        self.assertEqual(desk.ask("mount " + gateway.where[0]), "Mounted /node/gateway")
+        until("the names", lambda: desk.sees("/node/gateway/echo"))
+        self.assertRegex(desk.ask("call /node/gateway/echo 200 x"), '"x"$')
+        liar = self.shell("--name", "boss", *options["desk"])  # it can prove another name
+        self.assertRegex(liar.ask("mount " + gateway.where[0]), "^mount: not mounted: .+")
+
     def test_over_datagrams_with_a_secret(self):
         self.story("udp:127.0.0.1:0", "--secret", self.secret("secret", ("member", nodes.new_key())))
 
@@ -102,6 +121,18 @@ class Links(Case):
         lines = desk.nodes()
         self.assertEqual(list(lines), ["hub"])
         self.assertIn("member", lines["hub"])
+
+    def test_a_call_whose_node_dies_is_told_at_once(self):
+        gateway = self.node("--name", "gateway", rig.example("counter"), listen=["unix:" + self.path("socket")])
+        desk = self.shell("--name", "desk", "--mount", gateway.where[0])
+        until("the names", lambda: desk.sees("counter"))
+        self.assertEqual(desk.ask("call counter 100"), "call: no reply within 5 s")
+        desk.process.stdin.write("call counter 100\nlookup over\n")
+        desk.process.stdin.flush()
+        time.sleep(0.5)  # for the question to be on its way; whether it is changes what is tested, not what is right
+        gateway.kill()
+        said, _ = desk.expect('^call: (.+)$|^lookup: there is no actor "over"', start=desk.read)
+        self.assertIn(said.group(1), ("the node is gone", "the node of that actor is not linked", 'there is no actor "counter"'))
 
     def test_a_link_that_cannot_be_is_told_why(self):
         desk = self.shell("--name", "desk")

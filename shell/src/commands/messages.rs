@@ -3,7 +3,7 @@
 
 use super::{actor, Argument, Command};
 use crate::abi::{self, ActorId, Wait};
-use crate::desk::Watch;
+use crate::desk::{self, Watch};
 use crate::report;
 use crate::session::Session;
 use crate::words;
@@ -96,6 +96,13 @@ fn await_reply(session: &mut Session, inbox: &mut [u8], dest: ActorId, watch: &W
     }
 }
 
+/// Whether the send that was just refused had nowhere to go.
+fn is_unlinked(dest: ActorId) -> bool {
+    let mut text = [0u8; 64];
+    let reason = words::without_import(abi::last_error(&mut text));
+    desk::is_remote(dest) && (reason == b"not found" || reason == b"closed")
+}
+
 struct Request<'a> {
     dest: ActorId,
     kind: u32,
@@ -120,7 +127,9 @@ impl<'a> Request<'a> {
 
     fn send(&self, session: &mut Session, command: &str) -> bool {
         let accepted = abi::send(self.dest, self.kind, self.payload);
-        if !accepted {
+        if !accepted && is_unlinked(self.dest) {
+            session.out.text(command).text(": the node of that actor is not linked\n");
+        } else if !accepted {
             session.complain(command, "the message was refused");
         }
         accepted
