@@ -170,6 +170,12 @@ static MK_NOINLINE mk_err_t await_room(runtime_t *rt, mk_remote_t *remote, actor
     return MK_ERR_FULL;
 }
 
+static bool was_given_up(const mk_remote_t *remote, call_id_t call) {
+    for (size_t i = 0; i < sizeof remote->over / sizeof *remote->over; i++)
+        if (remote->over[i] == call) return true;
+    return false;
+}
+
 static mk_err_t take(runtime_t *rt, mk_remote_t *remote, const mk_envelope_t *envelope, message_buffer_t *buf) {
     if (mk_unlikely(!is_well_formed(envelope))) return MK_ERR_PROTO;
     if (envelope->part == MK_CALL_REPLY) return take_reply(rt, remote, envelope, buf);
@@ -178,6 +184,10 @@ static mk_err_t take(runtime_t *rt, mk_remote_t *remote, const mk_envelope_t *en
     if (is_request && mk_far_by_ref(rt, remote, envelope->call) != NULL) return MK_ERR_PROTO; /* numbered twice */
     mk_err_t err = may_reach(rt, remote, envelope, actor);
     if (mk_unlikely(err != MK_OK)) return drop(rt, remote, envelope, err);
+    if (is_request && was_given_up(remote, envelope->call)) {
+        rt->stats.dropped++;
+        return MK_OK;
+    }
     mk_msg_t *msg = message_of(rt, envelope, buf);
     if (mk_unlikely(msg == NULL)) return drop(rt, remote, envelope, MK_ERR_NOMEM);
     if (!is_request) {

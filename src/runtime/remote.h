@@ -88,6 +88,8 @@ struct mk_remote {
     uint32_t               far_mask, far_n;
     uint32_t               asked_n;   /* of those: what it has asked for                                          */
     uint32_t               link_ref;  /* of the latest LINK that we sent                                          */
+    uint32_t               over[16];  /* calls of theirs that were given up before they were here: datagrams come late */
+    uint32_t               over_n;
 };
 
 /* What a peer may ask for and hold here at a time: monitors, links, and calls that wait for their answer. */
@@ -105,7 +107,7 @@ mk_remote_t *mk_remote_find(const runtime_t *rt, node_id_t node); /* NULL: not l
 
 /* A message has come. It is put into the mailbox even beyond its limit, so that nothing on its way is lost when the sender is
  * told to stop:
- *   MK_OK         delivered; or the answer to a call that waits no longer, dropped and counted
+ *   MK_OK         delivered; or part of a call that waits no longer, dropped and counted
  *   MK_ERR_FULL   delivered, and the mailbox is at its limit: who sends should stop until ops->drained(); said once until then
  *   MK_ERR_NOTFOUND, MK_ERR_NOMEM, MK_ERR_TOOLONG, MK_ERR_LIMIT (more calls than a peer may have waiting here)
  *                 dropped and counted; the caller of a request is told by a signal

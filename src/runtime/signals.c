@@ -56,7 +56,10 @@ static mk_err_t take_monitor(runtime_t *rt, mk_remote_t *remote, const mk_signal
 
 static mk_err_t take_demonitor(runtime_t *rt, mk_remote_t *remote, const mk_signal_t *signal) {
     mk_far_t *record = mk_far_by_ref(rt, remote, signal->ref);
-    if (record == NULL) return MK_OK; /* it fired, or was answered, while this was on its way */
+    if (record == NULL) { /* it fired, or was answered, while this was on its way; or has not come yet */
+        remote->over[remote->over_n++ % (sizeof remote->over / sizeof *remote->over)] = signal->ref;
+        return MK_OK;
+    }
     if (!mk_far_is(record, MK_FAR_MONITOR, signal->from) && !mk_far_is(record, MK_FAR_CALL, signal->from))
         return MK_ERR_PROTO;
     mk_far_forget(rt, record);

@@ -690,6 +690,21 @@ TEST(an_answer_that_cannot_be_sent_is_told_so_that_nobody_waits) {
     strike();
 }
 
+TEST(a_request_that_comes_after_it_was_given_up_is_nobody_s) {
+    stage(FAR_ALL);
+    a.on = reply_at_once;
+    CHECK_EQ(far_says(&far, (mk_signal_t){.kind = MK_SIGNAL_DEMONITOR, .ref = 5, .from = 77, .to = 1}), MK_OK);
+    CHECK_EQ(far_calls(&far, 77, a.id, 5, "ask"), MK_OK);
+    CHECK_EQ(far_calls(&far, 77, a.id, 6, "ask"), MK_OK);
+    settle();
+    CHECK_EQ(a.n, 1);
+    CHECK_EQ(last_note(&a)->call, 6);
+    CHECK_EQ(stats().dropped, 1);
+    in(&a, do_end, 0);
+    CHECK_EQ(far.n, 1);
+    strike();
+}
+
 TEST(a_peer_may_have_so_many_calls_waiting_and_no_more) {
     if (sizeof(void *) != 8) rig_skip("a board has no memory for that many");
     curtain_up(NULL);
