@@ -52,6 +52,10 @@ MK_MUST_CHECK mk_err_t ns_export(runtime_t *rt, const char *prefix, bool exporte
  * are in nobody's way. For fleets of boards that all run the same program. Before the first link. */
 void ns_keep_names_own(runtime_t *rt, bool own);
 
+/* Most names that are known of one peer, and of all peers together; 0: 100,000 and 1,000,000. What a peer has beyond that is not seen
+ * here (logged). What is known already stays. */
+void ns_limit_names(runtime_t *rt, size_t per_peer, size_t all);
+
 /* To an actor that has lost a name: another node has registered it before us (or at the same moment, with a lower node id). */
 #define MSG_NAME_CONFLICT (MK_MSG_SYSTEM_BASE + 0x12u)
 typedef struct name_conflict_payload {

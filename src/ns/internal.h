@@ -52,6 +52,8 @@ struct mk_ns {
     size_t           rules_n;
     mk_ns_peer_t   **peers; /* the lowest node id first */
     size_t           peers_n, peers_room;
+    size_t           names_n; /* of all peers */
+    size_t           names_per_peer_max, names_max;
     mk_node_t       *listeners;
     mk_ns_mounter_t  mounter;
     mk_ns_caps_t    *caps;

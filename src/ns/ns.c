@@ -154,6 +154,8 @@ static mk_ns_t *create(runtime_t *rt) {
     mk_ns_t *ns = mk_calloc(1, sizeof *ns);
     if (ns == NULL) return NULL;
     ns->rt = rt;
+    ns->names_per_peer_max = MK_NS_PEER_NAMES_MAX;
+    ns->names_max = MK_NS_ALL_NAMES_MAX;
     ns->began_us = mk_port_now_us();
     if (mk_port_entropy(&ns->seed, sizeof ns->seed) != MK_OK) ns->seed = 1;
     mk_tree_init(&ns->table, ns->seed, mk_claim_order);

@@ -28,7 +28,10 @@ bool mk_ns_is_identity(const char *text);
 /* ---- names of peers ---- */
 
 /* Longest name that travels; longer ones are not exported. */
-enum { MK_NS_NAME_BYTES_MAX = 1024, MK_NS_PEER_NAMES_MAX = 100000 };
+enum { MK_NS_NAME_BYTES_MAX = 1024 };
+
+/* What ns_limit_names() begins with. A name costs some 210 bytes. */
+enum { MK_NS_PEER_NAMES_MAX = 100000, MK_NS_ALL_NAMES_MAX = 1000000 };
 
 /* A peer's claim, or one of ours. */
 typedef struct mk_ns_name {
@@ -47,8 +50,7 @@ void                   mk_ns_peer_remove(mk_ns_t *ns, mk_ns_peer_t *peer);
 size_t                 mk_ns_peer_names(const mk_ns_peer_t *peer);
 
 /* News of a peer. A lower or equal counter than what is known about this name loses (no error), of names that are gone too (the last
- * 4,096 of them are remembered). MK_ERR_NOMEM; MK_ERR_LIMIT: more names
- * than a peer may have (100,000); MK_ERR_PROTO: not a name it may claim. */
+ * 4,096 of them are remembered). MK_ERR_NOMEM; MK_ERR_LIMIT: see ns_limit_names(); MK_ERR_PROTO: not a name it may claim. */
 MK_MUST_CHECK mk_err_t mk_ns_peer_put(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name);
 MK_MUST_CHECK mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size_t size, uint64_t counter);
 void                   mk_ns_peer_sync_begin(mk_ns_peer_t *peer);

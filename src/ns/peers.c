@@ -79,10 +79,21 @@ void mk_ns_peer_remove(mk_ns_t *ns, mk_ns_peer_t *peer) {
     size_t slot = slot_of(ns, peer->node);
     mk_assert(ns->peers[slot] == peer);
     ns->peers_n--;
+    ns->names_n -= peer->names;
     memmove(ns->peers + slot, ns->peers + slot + 1, (ns->peers_n - slot) * sizeof *ns->peers);
     while (peer->claims != NULL) mk_claim_destroy(mk_container_of(peer->claims, mk_claim_t, of_owner));
     while (peer->gone_first != NULL) mk_claim_destroy(mk_container_of(peer->gone_first, mk_claim_t, of_owner));
     mk_free(peer);
+}
+
+void ns_limit_names(runtime_t *rt, size_t per_peer, size_t all) {
+    mk_ns_t *ns = mk_ns_of(rt);
+    if (ns == NULL) {
+        actor_log(rt, MK_LOG_ERROR, "names are not limited: out of memory");
+        return;
+    }
+    ns->names_per_peer_max = per_peer != 0 ? per_peer : MK_NS_PEER_NAMES_MAX;
+    ns->names_max = all != 0 ? all : MK_NS_ALL_NAMES_MAX;
 }
 
 size_t mk_ns_peer_names(const mk_ns_peer_t *peer) { return peer->names; }
@@ -141,11 +152,12 @@ static void remember_gone(mk_ns_peer_t *peer, mk_claim_t *claim) {
 /* ---- news ------------------------------------------------------------------------------------------------------------------- */
 
 /* The record for a name that is new, or comes back. NULL in *out: it is older than what is known. */
-static mk_err_t make(mk_ns_peer_t *peer, const mk_ns_name_t *name, const mk_claim_t *how, mk_claim_t **out) {
+static mk_err_t make(const mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name, const mk_claim_t *how,
+                     mk_claim_t **out) {
     mk_claim_t *claim = find(&peer->gone, name->text, name->size, how);
     *out = NULL;
     if (claim != NULL && name->counter <= claim->counter) return MK_OK;
-    if (peer->names >= MK_NS_PEER_NAMES_MAX) return MK_ERR_LIMIT;
+    if (peer->names >= ns->names_per_peer_max || ns->names_n >= ns->names_max) return MK_ERR_LIMIT;
     if (claim != NULL) {
         forget_gone(peer, claim);
     } else {
@@ -165,15 +177,17 @@ static void enter(mk_ns_t *ns, mk_ns_peer_t *peer, mk_claim_t *claim) {
     mk_tree_put(&ns->table, &claim->by_node);
     mk_list_push(&peer->claims, &claim->of_owner);
     peer->names++;
+    ns->names_n++;
     peer->services += serves(claim);
 }
 
-static void leave(mk_ns_peer_t *peer, mk_claim_t *claim) {
+static void leave(mk_ns_t *ns, mk_ns_peer_t *peer, mk_claim_t *claim) {
     mk_tree_remove(&claim->by_text);
     mk_tree_remove(&claim->by_node);
     mk_tree_remove(&claim->by_seq);
     mk_list_remove(&claim->of_owner);
     peer->names--;
+    ns->names_n--;
     peer->services -= serves(claim);
 }
 
@@ -197,7 +211,7 @@ mk_err_t mk_ns_peer_put(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *nam
     if (!how_claimed(peer, name->text, name->size, &how)) return MK_ERR_PROTO;
     mk_claim_t *claim = find(&ns->table, name->text, name->size, &how);
     if (claim == NULL) {
-        mk_err_t err = make(peer, name, &how, &claim);
+        mk_err_t err = make(ns, peer, name, &how, &claim);
         if (err != MK_OK || claim == NULL) return err;
         enter(ns, peer, claim);
     } else {
@@ -215,11 +229,11 @@ mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size
     if (!how_claimed(peer, text, size, &how)) return MK_ERR_PROTO;
     mk_claim_t *claim = find(&ns->table, text, size, &how);
     if (claim == NULL) {
-        mk_err_t err = make(peer, &name, &how, &claim);
+        mk_err_t err = make(ns, peer, &name, &how, &claim);
         if (err != MK_OK || claim == NULL) return err == MK_ERR_NOMEM ? err : MK_OK;
     } else {
         if (counter <= claim->counter) return MK_OK;
-        leave(peer, claim);
+        leave(ns, peer, claim);
     }
     claim->counter = counter;
     remember_gone(peer, claim);
@@ -229,12 +243,11 @@ mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size
 void mk_ns_peer_sync_begin(mk_ns_peer_t *peer) { peer->epoch++; }
 
 void mk_ns_peer_sync_end(mk_ns_t *ns, mk_ns_peer_t *peer) {
-    (void)ns;
     for (mk_node_t *node = peer->claims, *next; node != NULL; node = next) {
         mk_claim_t *claim = mk_container_of(node, mk_claim_t, of_owner);
         next = node->next;
         if (claim->epoch == peer->epoch) continue;
-        leave(peer, claim);
+        leave(ns, peer, claim);
         mk_claim_destroy(claim);
     }
 }

@@ -349,3 +349,26 @@ TEST(a_peer_has_at_most_a_hundred_thousand_names) {
     CHECK_STR(listed(""), "/node/them/one more one more ");
     curtain_down();
 }
+
+TEST(names_of_peers_are_limited_each_and_together) {
+    ns_up();
+    mk_ns_peer_t *you = peer_up(2, "you"), *them = peer_up(3, "them");
+    ns_limit_names(rt, 2, 3);
+    CHECK_EQ(put(you, "a", 1, 1, 1), MK_OK);
+    CHECK_EQ(put(you, "b", 1, 1, 2), MK_OK);
+    CHECK_EQ(put(you, "c", 1, 1, 3), MK_ERR_LIMIT);
+    CHECK_EQ(put(them, "d", 1, 1, 1), MK_OK);
+    CHECK_EQ(put(them, "e", 1, 1, 2), MK_ERR_LIMIT);
+    CHECK_EQ(put(them, "d", 2, 1, 3), MK_OK);
+    CHECK_EQ(drop(you, "a", 4), MK_OK);
+    CHECK_EQ(put(them, "e", 1, 1, 4), MK_OK);
+    mk_ns_peer_remove(ns, them);
+    CHECK_EQ(put(you, "c", 1, 1, 5), MK_OK);
+    mk_ns_peer_sync_begin(you);
+    mk_ns_peer_sync_end(ns, you);
+    CHECK_EQ(put(you, "a", 1, 1, 6), MK_OK);
+    CHECK_EQ(put(you, "b", 1, 1, 7), MK_OK);
+    ns_limit_names(rt, 0, 0);
+    CHECK_EQ(put(you, "c", 1, 1, 8), MK_OK);
+    curtain_down();
+}
