@@ -144,7 +144,7 @@ static mk_err_t hear_name(mk_peer_t *peer, const mk_wire_name_t *wire, bool gone
     mk_err_t err = mk_ns_peer_put(cluster->ns, peer->ns, &name);
     if (err != MK_ERR_LIMIT) return err;
     if (!peer->sync.warned)
-        actor_log(cluster->rt, MK_LOG_WARN, "node: %s has more names than a peer may have; the rest is not seen here",
+        actor_log(cluster->rt, MK_LOG_WARN, "node: %s has more names than are kept here; the rest is not seen",
                   peer->identity);
     peer->sync.warned = true;
     return MK_OK;
