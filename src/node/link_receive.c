@@ -85,7 +85,9 @@ static inline void on_data(mk_link_t *link, const mk_wire_data_t *data) {
                                     .payload = data->payload.data,
                                     .size = data->payload.size};
     link->received++;
-    if (mk_unlikely(link->stops.n != 0) && !mk_link_may_come(link, data, data->payload.size)) return;
+    /* Its frame counts: a payload of nothing costs a message all the same. */
+    if (mk_unlikely(link->stops.n != 0) && !mk_link_may_come(link, data, MK_WIRE_DATA_BYTES + data->payload.size))
+        return;
     mk_err_t err = mk_remote_message(link->rt, &link->remote, &envelope);
     if (mk_unlikely(err != MK_OK)) mk_link_told(link, &envelope, err);
 }
