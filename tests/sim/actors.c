@@ -11,7 +11,6 @@
 enum { T_BEGIN = 1, T_LETTER, T_CALL, T_ANSWER, T_HOLD, T_FLOOD, T_GREET };
 
 enum {
-    LETTER_MAX = 300000,
     END_USER = EXIT_USER + 1, /* of actor_exit() */
     KEEPERS_MAX = 60,         /* a node needs one in each of its lives */
 };
@@ -19,7 +18,7 @@ enum {
 static sim_actor_t *actor[SIM_ACTORS_MAX];
 static uint32_t     actors_n;
 static unsigned     greetings;
-static uint8_t      buf[LETTER_MAX];
+static uint8_t      buf[SIM_LETTER_MAX];
 
 void sim_actors_begin(void) {
     actors_n = 0;
@@ -76,7 +75,7 @@ static sim_actor_t *choose_worker(const sim_actor_t *me) {
 
 static size_t some_size(void) {
     size_t rest = sim_below(200);
-    if (sim_chance(sim.plan.large)) rest = sim_chance(100) ? sim_below(LETTER_MAX - 100) : sim_below(30000);
+    if (sim_chance(sim.plan.large)) rest = sim_chance(100) ? sim_below(SIM_LETTER_MAX - 100) : sim_below(30000);
     else if (sim_chance(100)) rest = sim_below(3000);
     return sizeof(sim_letter_t) + rest;
 }
@@ -306,8 +305,8 @@ static void handle_exit(const sim_actor_t *me, const message_t *msg) {
     SIM_CHECK(from != NULL, "actor %u is told of the end of %llx, who never was", me->uid,
               (unsigned long long)gone->from);
     /* What was sent by actor_exit() comes from the living, unless they have ended since; and who was ended by it passes it on. */
-    if (gone->exit_reason != END_USER || (!from->alive && sim_may_exit(me, from)))
-        sim_exit_came(me, from, gone->exit_reason);
+    if (gone->exit_reason != END_USER) sim_exit_came(me, from, gone->exit_reason);
+    else if (!from->alive) sim_exit_may_have_come(me, from);
 }
 
 static void handle_node(const sim_actor_t *me, const message_t *msg, bool up) {

@@ -6,10 +6,10 @@
 #include "port/port.h"
 #include "sim/sim.h"
 
-/* When and by whom a name was registered the last time, by actor: the older registration wins, then the lower node. */
+/* When an actor registered a name: the older registration wins, then the lower node. A name that was given up and taken again may
+ * win by its earlier registration, if the news of that comes late. */
 typedef struct claim {
-    uint64_t wall_ms;
-    bool     ever;
+    uint64_t last_ms, first_ms; /* by the wall clock of its node; 0: never */
 } claim_t;
 
 static claim_t claims[SIM_NAMES][SIM_ACTORS_MAX];
@@ -23,7 +23,9 @@ const char *sim_name(unsigned name) {
 
 void sim_name_taken(sim_actor_t *who, unsigned name) {
     who->name[name] = true;
-    claims[name][who->uid] = (claim_t){.wall_ms = mk_port_wall_ms(), .ever = true};
+    claim_t *claim = &claims[name][who->uid];
+    claim->last_ms = mk_port_wall_ms();
+    if (claim->first_ms == 0 || claim->first_ms > claim->last_ms) claim->first_ms = claim->last_ms;
     sim_note((uint64_t)name << 32 | who->uid);
     sim_say("actor %u of n%u takes %s", who->uid, who->node + 1, sim_name(name));
 }
@@ -33,9 +35,9 @@ void sim_name_given(sim_actor_t *who, unsigned name) {
     sim_say("actor %u of n%u gives up %s", who->uid, who->node + 1, sim_name(name));
 }
 
-static bool is_better(const sim_actor_t *a, const sim_actor_t *b, unsigned name) {
-    uint64_t of_a = claims[name][a->uid].wall_ms, of_b = claims[name][b->uid].wall_ms;
-    return of_a != of_b ? of_a < of_b : a->node < b->node;
+static bool may_win(const sim_actor_t *winner, const sim_actor_t *loser, unsigned name) {
+    uint64_t of_winner = claims[name][winner->uid].first_ms, of_loser = claims[name][loser->uid].last_ms;
+    return of_winner != of_loser ? of_winner < of_loser : winner->node < loser->node;
 }
 
 void sim_name_lost(sim_actor_t *who, const message_t *msg) {
@@ -58,9 +60,9 @@ void sim_name_lost(sim_actor_t *who, const message_t *msg) {
               (unsigned long long)conflict->winner);
     SIM_CHECK(winner->node != who->node, "actor %u loses %s to its neighbour %u", who->uid, sim_name(name),
               winner->uid);
-    SIM_CHECK(claims[name][winner->uid].ever, "actor %u loses %s to actor %u, who never had it", who->uid,
+    SIM_CHECK(claims[name][winner->uid].first_ms != 0, "actor %u loses %s to actor %u, who never had it", who->uid,
               sim_name(name), winner->uid);
-    SIM_CHECK(is_better(winner, who, name), "actor %u loses %s to actor %u, whose claim is younger", who->uid,
+    SIM_CHECK(may_win(winner, who, name), "actor %u loses %s to actor %u, whose claim is younger", who->uid,
               sim_name(name), winner->uid);
 }
 
@@ -83,8 +85,8 @@ void sim_names_watch(void) {
             const sim_actor_t *who = sim_actor_of(id);
             SIM_CHECK(who != NULL, "n%u believes that %s is %llx, who never was", node + 1, sim_name(name),
                       (unsigned long long)id);
-            SIM_CHECK(claims[name][who->uid].ever, "n%u believes that %s is actor %u, who never had it", node + 1,
-                      sim_name(name), who->uid);
+            SIM_CHECK(claims[name][who->uid].first_ms != 0, "n%u believes that %s is actor %u, who never had it",
+                      node + 1, sim_name(name), who->uid);
             uint64_t since_us = who->lost_us > sim.node[node].resumed_us ? who->lost_us : sim.node[node].resumed_us;
             SIM_CHECK(who->lost_us == 0 || sim_now_us() < since_us + patience_us(),
                       "n%u believes that %s is actor %u, which is long dead", node + 1, sim_name(name), who->uid);

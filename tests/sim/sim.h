@@ -31,6 +31,7 @@ enum {
     SIM_HOSTILE_HOST = 40,
     SIM_HOSTILE_NODE = 99,
     SIM_SERIALS = 1 << 18,
+    SIM_LETTER_MAX = 300000, /* bytes */
 };
 
 /* ---- plan.c ------------------------------------------------------------------------------------------------------------- */
@@ -188,7 +189,7 @@ uint32_t sim_serial_of(const message_t *msg);
 
 void sim_linked_with(const sim_actor_t *me, const sim_actor_t *other);
 void sim_unlinked(const sim_actor_t *me, const sim_actor_t *other);
-bool sim_may_exit(const sim_actor_t *me, const sim_actor_t *from);
+void sim_exit_may_have_come(const sim_actor_t *me, const sim_actor_t *from);
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason);
 /* No letter, exit, end or answer is owed any more to those who live. */
 void sim_ledger_settled(void);
