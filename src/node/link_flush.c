@@ -25,15 +25,13 @@ void mk_link_lane_free(mk_link_lane_t *lane) {
 }
 
 size_t mk_link_whole_frames(const mk_link_lane_t *lane, uint64_t max) {
-    const uint8_t *bytes = lane->row.bytes + lane->at;
-    size_t         all = mk_link_lane_bytes(lane), n = 0;
+    size_t all = mk_link_lane_bytes(lane), n = 0;
     if (all <= max) return all;
-    while (n < all) {
-        size_t frame = mk_wire_load16(bytes + n);
-        if (n + frame > max) break;
+    for (;;) {
+        size_t frame = mk_wire_load16(lane->row.bytes + lane->at + n);
+        if (n + frame > max) return n;
         n += frame;
     }
-    return n;
 }
 
 size_t mk_link_write(mk_link_t *link, const uint8_t *bytes, size_t size) {

@@ -96,8 +96,7 @@ static mk_err_t on_send(mk_remote_t *remote, const mk_envelope_t *envelope) {
                     mk_link_queued(link) + most > link->queue_max))
         return send_otherwise(link, envelope, NULL, &kept);
     mk_buffer_t *row = &link->data.row;
-    uint8_t     *to = row->bytes + row->size;
-    if (mk_unlikely(row->capacity - row->size < most)) to = mk_buffer_reserve(row, most);
+    uint8_t *to = mk_likely(row->capacity - row->size >= most) ? row->bytes + row->size : mk_buffer_reserve(row, most);
     if (mk_unlikely(to == NULL)) return MK_ERR_NOMEM;
     row->size += mk_wire_put_data(to, &data);
     return accept(link);
@@ -126,7 +125,8 @@ uint8_t *mk_link_data_room(mk_link_t *link, size_t size) {
 /* Signals that have to come behind the last messages of who sends them; DEMONITOR because it may be a call, with a large request,
  * that is given up. The others may overtake large payloads: monitoring, linking and stopping sooner changes nothing for anyone. */
 static bool follows_messages(mk_signal_kind_t kind) {
-    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN || kind == MK_SIGNAL_DEMONITOR;
+    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN ||
+           kind == MK_SIGNAL_DEMONITOR;
 }
 
 /* Behind a large payload between the same two actors. */
