@@ -151,6 +151,7 @@ static void try_now(mk_call_t *call) {
 void mk_call_up(mk_call_t *call) {
     call->state = MK_CALL_STANDS;
     call->node = call->peer->node;
+    memcpy(call->identity, call->peer->identity, sizeof call->identity);
     call->why[0] = '\0';
     call->hopeless = false;
     mk_mount_up(call, call->peer->identity);
@@ -234,21 +235,26 @@ static void forget_node(mk_cluster_t *cluster, node_id_t node_id) {
     }
 }
 
-bool node_disconnect(runtime_t *rt, const char *who) {
-    char          text[MK_WHERE_TEXT_BYTES];
-    mk_where_t    where;
-    mk_cluster_t *cluster = mk_cluster_find(rt);
-    if (cluster == NULL) return false;
-    mk_peer_t *peer = mk_peer_by_identity(cluster, who);
-    node_id_t  node = peer != NULL ? peer->node : 0;
-    if (peer == NULL) {
-        if (mk_where_parse(who, MK_MOUNT_PORT, false, &where) != MK_OK) return false;
-        mk_where_format(&where, text, sizeof text);
-        mk_call_t *call = mk_call_find(cluster, text);
-        if (call == NULL) return false;
-        node = call->node;
-        mk_call_close(call);
+/* By the name of the node it has led to, or by where it goes. */
+static mk_call_t *find_call(const mk_cluster_t *cluster, const char *who) {
+    char       text[MK_WHERE_TEXT_BYTES];
+    mk_where_t where;
+    for (mk_node_t *node = cluster->calls; node != NULL && who[0] != '\0'; node = node->next) {
+        mk_call_t *call = mk_container_of(node, mk_call_t, all);
+        if (strcmp(call->identity, who) == 0) return call;
     }
+    if (mk_where_parse(who, MK_MOUNT_PORT, false, &where) != MK_OK) return NULL;
+    mk_where_format(&where, text, sizeof text);
+    return mk_call_find(cluster, text);
+}
+
+bool node_disconnect(runtime_t *rt, const char *who) {
+    mk_cluster_t *cluster = mk_cluster_find(rt);
+    mk_peer_t    *peer = cluster != NULL ? mk_peer_by_identity(cluster, who) : NULL;
+    mk_call_t    *call = cluster != NULL && peer == NULL ? find_call(cluster, who) : NULL;
+    if (peer == NULL && call == NULL) return false;
+    node_id_t node = peer != NULL ? peer->node : call->node;
+    if (call != NULL) mk_call_close(call);
     if (node == 0) return true; /* nobody has answered yet */
     forget_node(cluster, node);
     if ((peer = mk_peer_by_node(cluster, node)) != NULL) mk_peer_finish(peer);

@@ -307,6 +307,25 @@ TEST(a_disconnected_node_is_not_called_again) {
     end_all();
 }
 
+TEST(a_node_that_is_away_can_be_given_up_by_its_name) {
+    stage(43);
+    begin(1), begin(2);
+    listen_at(1);
+    call(2, 1);
+    RUN_UNTIL(both_linked(1, 2), 1000);
+    end(1);
+    RUN_UNTIL(!linked(2, 1), 1000);
+    mk_fake_use_host(2);
+    CHECK(node_disconnect(rt_of(2), "n1"));
+    CHECK(!node_disconnect(rt_of(2), "n1"));
+    CHECK(!node_disconnect(rt_of(2), ""));
+    begin(1);
+    listen_at(1);
+    run_ms(60000);
+    CHECK(!linked(1, 2));
+    end_all();
+}
+
 TEST(what_a_node_says_about_its_links) {
     node_info_t info[2];
     stage(12);
