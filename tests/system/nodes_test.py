@@ -122,6 +122,20 @@ class Links(Case):
         self.assertEqual(list(lines), ["hub"])
         self.assertIn("member", lines["hub"])
 
+    def test_names_of_other_nodes_are_completed(self):
+        gateway = self.node("--name", "gateway", rig.example("counter"), listen=["unix:" + self.path("socket")])
+        terminal = rig.Terminal("shell", "--name", "desk", "--mount", gateway.where[0])
+        self.addCleanup(terminal.close)
+        terminal.expect("mk> ")
+        for _ in range(200):  # until the name is there
+            terminal.type("lookup count\t\r")
+            if "counter is actor" in terminal.expect("(counter is actor|there is no actor).*\n").group(0):
+                break
+        terminal.type("umount gat\t\r")
+        terminal.expect("Unmounted gateway")
+        terminal.type("exit\r")
+        self.assertEqual(terminal.wait(), 0)
+
     def test_a_call_whose_node_dies_is_told_at_once(self):
         gateway = self.node("--name", "gateway", rig.example("counter"), listen=["unix:" + self.path("socket")])
         desk = self.shell("--name", "desk", "--mount", gateway.where[0])
@@ -162,6 +176,16 @@ class Enter(Case):
             f.write("member 1234\n")
         os.chmod(self.path("bad"), 0o600)
         self.refused("--secret", self.path("bad"), says=self.path("bad"))
+
+    def test_a_command_line_that_cannot_be_is_told(self):
+        self.refused("--listen", "127.0.0.1", says="mk node: cannot listen at 127.0.0.1: not HOST:PORT")
+        self.refused("--listen", "unix:relative", says="mk node: cannot listen at unix:relative: not HOST:PORT")
+        self.refused("--mount", "one:two:three", says="mk node: cannot mount one:two:three: not HOST:PORT")
+        self.refused("--cert", self.path("cert"), says="mk node: --cert, --key and --ca go together")
+        self.refused("--modules", self.path("modules"), says="mk node: --modules %s: No such file" % self.path("modules"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            where = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.refused("--listen", where, says="mk node: cannot listen at %s: in use" % where)
 
     def test_a_stranger_gets_nothing(self):
         mine = self.secret("mine", ("member", nodes.new_key()))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "settings.h"
 #include "version.h"
@@ -148,13 +149,14 @@ int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv) {
     return MK_CLI_USAGE;
 }
 
+/* In one piece: the log, which another thread writes, goes to the same place. */
 int mk_cli_fail(const char *command, const char *format, ...) {
+    char    text[1024];
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "mk %s: ", command);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    dprintf(STDERR_FILENO, "mk %s: %s\n", command, text);
     return MK_CLI_FAILED;
 }
 

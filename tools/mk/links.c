@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "links.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hands.h"
 #include "microkernel/discovery.h"
@@ -35,7 +37,7 @@ static int start_failed(const char *command, const mk_settings_t *settings, mk_e
     case MK_ERR_DENIED:
         return mk_cli_fail(command, "%s: others may read it; chmod 600",
                            settings->secret_file != NULL ? settings->secret_file : "the secret or key file");
-    case MK_ERR_INVALID: return mk_cli_fail(command, "'%s' is no name for a node", settings->name);
+    case MK_ERR_INVALID: return mk_cli_fail(command, "--cert, --key and --ca go together");
     default: return mk_cli_fail(command, "cannot be a node among others: %s", mk_err_text(err));
     }
 }
@@ -49,6 +51,8 @@ int mk_links_prepare(runtime_t *rt, const char *command, const mk_settings_t *se
         .authority_file = settings->authority_file,
         .modules = settings->modules,
     };
+    if (settings->modules != NULL && access(settings->modules, R_OK | X_OK) != 0)
+        return mk_cli_fail(command, "--modules %s: %s", settings->modules, strerror(errno));
     if (ns_actor_init(rt) == ACTOR_ID_INVALID || caps_actor_init(rt) == ACTOR_ID_INVALID)
         return mk_cli_fail(command, "out of memory");
     int result = set_exports(rt, command, settings);
@@ -66,7 +70,9 @@ static int listen_failed(const char *command, const char *where, mk_err_t err) {
     case MK_ERR_DENIED:
         return mk_cli_fail(command, "%s is not this machine alone: that needs --secret, or --cert, --key and --ca",
                            where);
-    case MK_ERR_INVALID: return mk_cli_fail(command, "cannot listen at %s: not an address of this machine", where);
+    case MK_ERR_INVALID:
+        return mk_cli_fail(command, "cannot listen at %s: not HOST:PORT, udp:HOST:PORT or unix:/PATH of this machine",
+                           where);
     default: return mk_cli_fail(command, "cannot listen at %s: %s", where, mk_err_text(err));
     }
 }
@@ -104,6 +110,8 @@ int mk_links_open(runtime_t *rt, const char *command, const mk_settings_t *setti
         if (err == MK_ERR_DENIED) {
             result =
                 mk_cli_fail(command, "%s is not this machine: that needs --secret, or --cert, --key and --ca", where);
+        } else if (err == MK_ERR_INVALID) {
+            result = mk_cli_fail(command, "cannot mount %s: not HOST:PORT, udp:HOST:PORT or unix:/PATH", where);
         } else if (err != MK_OK && err != MK_ERR_EXISTS) {
             result = mk_cli_fail(command, "cannot mount %s: %s", where, mk_err_text(err));
         }
