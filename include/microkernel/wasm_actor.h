@@ -167,14 +167,42 @@ typedef enum {
     RELOAD_ERR_NOT_FOUND,    /* no such actor                                          */
     RELOAD_ERR_NOT_WASM,     /* an actor, but no guest                                 */
     RELOAD_ERR_FIBER_ACTIVE, /* it is in the middle of a message: try again later       */
-    RELOAD_ERR_MODULE_LOAD,  /* the new module is no guest (logged)                    */
+    RELOAD_ERR_MODULE_LOAD,  /* the new module is no guest (logged), or imports what it has no grant for and the
+                              * old one did not import                                 */
     RELOAD_ERR_INSTANCE      /* no memory for an instance of it (logged)               */
 } reload_result_t;
 
-/* Gives a guest that is between two messages another module. The new one is loaded and has its instance before the old
- * one goes; on failure nothing has changed. The actor stays the same: *new_id (may be NULL) is `id`, and names, mailbox,
- * links, grants and supervisor's slot are kept. */
+/* Gives a guest another module. The new one is loaded, checked and has its instance before anything changes; on failure nothing has.
+ * Then, at its next turn, in one step, the new one takes the old one's place. The actor stays the same: *new_id (may be NULL) is `id`,
+ * and names, mailbox, links, monitors, grants and supervisor's slot are kept. It has to be between two messages, or to wait in mk_recv
+ * and its siblings: then what it waits for goes to the new module's handle_message.
+ *
+ * An export `migrate(i32 old_version) -> i32` of the new module is called first, with what the old module's export `version() -> i32`
+ * said (0: it has none); it finds what was saved (mk_load_state) and may save it in its own way. 0: it went well.
+ *
+ * Probation: the old module's instance is kept as it stood. If starting, migrating, or the first messages end in a trap, use up a budget
+ * or exit with an error, the old one is back in that same turn, with its memory and its saved state from before, gets the message that
+ * did not go well, and everything behind it; the log says so. Reloaded again while on probation it is the old one that is kept. Once
+ * over, a supervisor that restarts the child uses the new module, too. */
 reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id);
+
+/* Zero takes the default named. */
+typedef struct wasm_reload_options {
+    uint32_t probation_messages; /* handled well, after which it is over; 0: 10                              */
+    uint32_t probation_ms;       /* or so much time; 0: 5,000                                                */
+    bool     no_probation;       /* the old instance goes at once                                            */
+    bool     patient;            /* a guest in the middle of a message is reloaded when it is through with it */
+} wasm_reload_options_t;
+
+/* The same, with the reason in `err`. The running actor (if any) gets one MSG_WASM_RELOADED when it is decided. */
+reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
+                                       const wasm_reload_options_t *options, char *err, size_t err_size);
+#define MSG_WASM_RELOADED (MK_MSG_SYSTEM_BASE + 0x80u)
+typedef struct wasm_reloaded_payload {
+    actor_id_t id;
+    uint32_t   undone;    /* 1: the old module is back; 0: probation is over, the new one stays */
+    uint32_t   text_size; /* why, behind this struct                                           */
+} wasm_reloaded_payload_t;
 
 typedef struct wasm_actor_info {
     uint64_t messages;       /* handled                                                        */
@@ -185,6 +213,9 @@ typedef struct wasm_actor_info {
     uint64_t preempted;      /* turns it gave up in the middle of its work                      */
     size_t   memory_bytes;   /* of its memory now                                              */
     uint32_t grants;         /* WASM_GRANT_ bits                                               */
+    uint32_t reloads;        /* modules it was given after its first that stayed               */
+    uint32_t undone;         /* ... and that did not                                           */
+    bool     probation;      /* the module it has may still be taken back                      */
     uint32_t children;       /* actors it has spawned that are alive                           */
     bool     waiting;        /* inside a blocking import                                       */
     bool     computing;      /* in the middle of a message, and goes on at its next turn        */

@@ -409,3 +409,65 @@ bool state_is_saved(runtime_t *rt) {
     const mk_state_t *state = state_of(rt);
     return state == NULL || (state->saving == 0 && state->stale == 0);
 }
+
+/* ---- copies ----------------------------------------------------------------------------------------------------------------- */
+
+struct mk_state_copy {
+    value_t *values;
+    char     name[];
+};
+
+void mk_state_copy_free(mk_state_copy_t *copy) {
+    if (copy == NULL) return;
+    for (value_t *next; copy->values != NULL; copy->values = next) {
+        next = copy->values->next;
+        mk_free(copy->values);
+    }
+    mk_free(copy);
+}
+
+mk_err_t mk_state_copy(runtime_t *rt, const char *actor_name, mk_state_copy_t **out) {
+    mk_state_t      *state = state_of(rt);
+    holder_t        *holder = state != NULL ? find_holder(state, actor_name) : NULL;
+    size_t           size = strlen(actor_name) + 1;
+    mk_state_copy_t *copy = mk_calloc(1, sizeof *copy + size);
+    if (copy == NULL) return MK_ERR_NOMEM;
+    memcpy(copy->name, actor_name, size);
+    for (const value_t *value = holder != NULL ? holder->values : NULL; value != NULL; value = value->next) {
+        value_t *same = make_value(value->key, value->bytes, value->size);
+        if (same == NULL) {
+            mk_state_copy_free(copy);
+            return MK_ERR_NOMEM;
+        }
+        same->next = copy->values;
+        copy->values = same;
+    }
+    *out = copy;
+    return MK_OK;
+}
+
+static bool is_same(const value_t *a, const value_t *b) {
+    return a != NULL && b != NULL && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+mk_err_t mk_state_put_back(runtime_t *rt, const mk_state_copy_t *copy) {
+    mk_state_t *state = state_of(rt);
+    holder_t   *holder = state != NULL ? find_holder(state, copy->name) : NULL;
+    mk_err_t    first = MK_OK, err;
+    if (state == NULL) return MK_OK;
+    for (value_t *value = holder != NULL ? holder->values : NULL, *next; value != NULL; value = next) {
+        const value_t *kept = copy->values;
+        next = value->next; /* deleting takes only this one out of the list */
+        while (kept != NULL && strcmp(kept->key, value->key) != 0) kept = kept->next;
+        if (kept != NULL) continue;
+        err = change(state, copy->name, value->key, NULL, 0, true, false, NULL);
+        if (first == MK_OK) first = err;
+    }
+    for (const value_t *kept = copy->values; kept != NULL; kept = kept->next) {
+        holder = find_holder(state, copy->name);
+        if (holder != NULL && is_same(*find_value(holder, kept->key), kept)) continue;
+        err = change(state, copy->name, kept->key, kept->bytes, kept->size, false, false, NULL);
+        if (first == MK_OK) first = err;
+    }
+    return first;
+}

@@ -16,4 +16,11 @@ MK_MUST_CHECK mk_err_t mk_state_save(runtime_t *rt, const char *actor_name, cons
                                      mk_saved_fn *fn, void *arg, mk_saving_t **out);
 void                   mk_saving_forget(mk_saving_t *saving); /* it is saved all the same */
 
+/* All values of a name as they are now; put back later: those that have come since are deleted. No snapshot (NULL) is no memory for it,
+ * or no state at all: *out tells the two apart. */
+typedef struct mk_state_copy mk_state_copy_t;
+MK_MUST_CHECK mk_err_t mk_state_copy(runtime_t *rt, const char *actor_name, mk_state_copy_t **out);
+MK_MUST_CHECK mk_err_t mk_state_put_back(runtime_t *rt, const mk_state_copy_t *copy); /* the first that failed; the others are back */
+void                   mk_state_copy_free(mk_state_copy_t *copy); /* NULL is allowed */
+
 #endif

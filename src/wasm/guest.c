@@ -99,7 +99,9 @@ bool mk_guest_defer(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args,
 
 /* ---- ends ------------------------------------------------------------------------------------------------------------ */
 
+/* The behaviour's answer. A new module on probation does not end its actor: the old one takes over. */
 static bool end_with(mk_guest_t *guest, uint8_t reason, const char *text) {
+    if (reason != EXIT_NORMAL && mk_reload_undo(guest, text != NULL ? text : exit_reason_text(reason))) return true;
     actor_fail(guest->rt, reason, text);
     return false;
 }
@@ -108,6 +110,8 @@ static const char *step_name(const mk_guest_t *guest) {
     switch (guest->step) {
     case MK_STEP_START: return "the start function";
     case MK_STEP_INITIALIZE: return guest->code->initialize;
+    case MK_STEP_VERSION: return "version";
+    case MK_STEP_MIGRATE: return "migrate";
     case MK_STEP_ALLOC: return guest->code->alloc;
     case MK_STEP_FREE: return guest->code->free;
     default: return "handle_message";
@@ -202,6 +206,8 @@ static mk_wasm_function_t step_call(const mk_guest_t *guest, uint64_t *args) {
     switch (guest->step) {
     case MK_STEP_START: return guest->start;
     case MK_STEP_INITIALIZE: return guest->initialize;
+    case MK_STEP_VERSION: return guest->version;
+    case MK_STEP_MIGRATE: return mk_reload_is_migrating(guest, args) ? guest->migrate : 0;
     case MK_STEP_ALLOC: args[0] = guest->message.size; return guest->message.size > 0 ? guest->alloc : 0;
     case MK_STEP_HANDLE:
         args[0] = guest->message.type;
@@ -224,7 +230,12 @@ static void place_in_region(mk_guest_t *guest) {
 static void step_next(mk_guest_t *guest, uint64_t result) {
     switch (guest->step) {
     case MK_STEP_START: guest->step = MK_STEP_INITIALIZE; break;
-    case MK_STEP_INITIALIZE: guest->step = guest->has_message ? MK_STEP_ALLOC : MK_STEP_IDLE; break;
+    case MK_STEP_INITIALIZE: guest->step = MK_STEP_VERSION; break;
+    case MK_STEP_VERSION:
+        guest->its_version = (uint32_t)result;
+        guest->step = MK_STEP_MIGRATE;
+        break;
+    case MK_STEP_MIGRATE: guest->step = guest->has_message ? MK_STEP_ALLOC : MK_STEP_IDLE; break;
     case MK_STEP_ALLOC:
         if (guest->message.size > 0) message_place(guest, (uint32_t)result);
         else {
@@ -240,6 +251,7 @@ static void step_next(mk_guest_t *guest, uint64_t result) {
         guest->info.messages++;
         guest->has_message = false;
         guest->step = MK_STEP_IDLE;
+        mk_reload_handled(guest);
         break;
     default: break;
     }
@@ -342,7 +354,7 @@ static void maybe_yield(mk_guest_t *guest) {
 
 /* The payload must outlive this behaviour when the guest has not got it yet. */
 static void payload_keep(mk_guest_t *guest) {
-    if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL)
+    if (guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL && !guest->kept)
         guest->taken = message_take(guest->rt, guest->in_hand);
 }
 
@@ -377,9 +389,15 @@ static bool step_ended(mk_guest_t *guest, mk_wasm_end_t end, uint64_t result, bo
     case MK_WASM_OUT_OF_BUDGET:
         *stay = guest->config.engine->continues && !is_over_budget(guest);
         if (*stay) preempt(guest);
-        else end_out_of_budget(guest);
+        else *stay = end_out_of_budget(guest);
         return false;
     case MK_WASM_TRAPPED: *stay = end_trapped(guest); return false;
+    }
+    if (guest->step == MK_STEP_MIGRATE && (uint32_t)result != 0) {
+        char text[48];
+        snprintf(text, sizeof text, "migrate answered %d", (int)(int32_t)result);
+        *stay = end_with(guest, EXIT_FAILED, text);
+        return false;
     }
     step_next(guest, result);
     return true;
@@ -407,7 +425,7 @@ static bool run_steps(mk_guest_t *guest) {
 /* ---- the behaviour -------------------------------------------------------------------------------------------------------- */
 
 /* The result of the import the guest waits in. False: it waits on. */
-static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) {
+static bool wait_ends(mk_guest_t *guest, message_t *msg, uint64_t *value) {
     bool woken = msg->type == MSG_WAKE;
     switch (guest->wait) {
     case MK_WAIT_MESSAGE: {
@@ -419,6 +437,7 @@ static bool wait_ends(mk_guest_t *guest, const message_t *msg, uint64_t *value) 
         }
         if (woken) *value = mk_recv_timed_out();
         else {
+            mk_reload_keep(guest, msg);
             mk_guest_message_t received = message_of(guest, msg);
             *value = mk_recv_deliver(guest, &received);
         }
@@ -439,7 +458,7 @@ static bool wait_again(mk_guest_t *guest) {
     return mk_actor_wait(guest->rt, true, guest->wait_for_ever ? -1 : left_ms);
 }
 
-static bool go_on(mk_guest_t *guest, const message_t *msg) {
+static bool go_on(mk_guest_t *guest, message_t *msg) {
     uint64_t value = 0, result = 0;
     bool     stay = true;
     if (guest->yielded && wait_again(guest)) return true;
@@ -460,6 +479,49 @@ static void first_turn(mk_guest_t *guest, runtime_t *rt) {
     actor_trap_exits(rt, true);
 }
 
+static bool turn(mk_guest_t *guest, message_t *msg) {
+    mk_reload_maybe_swap(guest);
+    if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
+    guest->used_us = 0;
+    guest->in_hand = msg;
+    if (msg->type != MSG_WAKE) {
+        mk_reload_keep(guest, msg);
+        guest->message = message_of(guest, msg);
+        guest->has_message = true;
+        guest->address = 0;
+        if (guest->step == MK_STEP_IDLE) guest->step = MK_STEP_ALLOC;
+    } else if (guest->yielded) {
+        guest->yielded = false;
+        mk_actor_wait_end(guest->rt);
+    }
+    return run_steps(guest);
+}
+
+/* The message that went wrong with a module that is gone, for the one that is back. */
+static bool turn_again(mk_guest_t *guest) {
+    message_t *msg = guest->again;
+    uint64_t   value, result = 0;
+    bool       stay = true;
+    guest->again = NULL;
+    guest->used_us = 0;
+    if (msg->type == MSG_CHILD_EXIT) guest->info.children++; /* it is counted again */
+    mk_guest_message_t seen = message_of(guest, msg);
+    if (guest->wait == MK_WAIT_NONE) {
+        guest->message = seen;
+        guest->has_message = true;
+        guest->address = 0;
+        guest->taken = msg;
+        guest->step = MK_STEP_ALLOC;
+        return run_steps(guest);
+    }
+    value = mk_recv_deliver(guest, &seen);
+    message_release(guest->rt, msg);
+    mk_actor_wait_end(guest->rt);
+    guest->wait = MK_WAIT_NONE;
+    mk_wasm_end_t end = step_run(guest, RUN_RESUME, 0, &value, &result);
+    return step_ended(guest, end, result, &stay) ? run_steps(guest) : stay;
+}
+
 bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)self;
     mk_guest_t *guest = state;
@@ -472,17 +534,6 @@ bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *sta
         return end_with(guest, guest->error_reason,
                         guest->texts != NULL ? guest->texts->error : mk_err_text(MK_ERR_NOMEM));
     guest->entered_us = mk_port_now_us();
-    if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
-    guest->used_us = 0;
-    guest->in_hand = msg;
-    if (msg->type != MSG_WAKE) {
-        guest->message = message_of(guest, msg);
-        guest->has_message = true;
-        guest->address = 0;
-        if (guest->step == MK_STEP_IDLE) guest->step = MK_STEP_ALLOC;
-    } else if (guest->yielded) {
-        guest->yielded = false;
-        mk_actor_wait_end(rt);
-    }
-    return run_steps(guest);
+    bool stay = turn(guest, msg);
+    return mk_likely(guest->again == NULL) ? stay : turn_again(guest);
 }

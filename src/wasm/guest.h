@@ -33,6 +33,8 @@ void                   mk_guest_config_fini(mk_guest_config_t *config);
 typedef enum mk_guest_step {
     MK_STEP_START,      /* the module's start function     */
     MK_STEP_INITIALIZE, /* _initialize                     */
+    MK_STEP_VERSION,    /* version, if it has one          */
+    MK_STEP_MIGRATE,    /* migrate, when it was reloaded   */
     MK_STEP_IDLE,
     MK_STEP_ALLOC,      /* the guest's own allocator       */
     MK_STEP_HANDLE,
@@ -73,7 +75,7 @@ typedef struct mk_guest {
     mk_guest_config_t   config;
     mk_code_t          *code;
     mk_wasm_instance_t *instance; /* NULL: it could not be made; its texts say why */
-    mk_wasm_function_t  start, initialize, handle, alloc, free;
+    mk_wasm_function_t  start, initialize, version, migrate, handle, alloc, free;
 
     /* the message under way */
     message_t         *in_hand; /* what the behaviour was called with        */
@@ -113,6 +115,14 @@ typedef struct mk_guest {
     struct mk_guest_http *http_opening; /* the one whose answer the import it is in waits for */
     bool                  http_waits;   /* it waits in one of imports_http.c              */
 
+    struct mk_reload      *reload;   /* NULL: no other module is about to come, or on probation                    */
+    struct mk_factory_arg *factory;  /* what a supervisor makes its incarnations from; NULL: not a supervisor's     */
+    uint32_t               old_version; /* what the module before it said ...                                      */
+    bool                   reloaded; /* ... if there was one                                                       */
+    uint32_t               its_version; /* what its module says                                                    */
+    bool                   kept;     /* the message in hand is kept by `reload`                                    */
+    message_t             *again;    /* to be handled once more, by the module that came back                      */
+
     struct mk_saving *saving;     /* what mk_save_state waits for                         */
     bool              save_waits; /* it waits in it                                       */
     bool              save_done;
@@ -130,6 +140,9 @@ MK_MUST_CHECK mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_
 
 /* Gives it an instance of `code`, without touching anything when that fails. */
 MK_MUST_CHECK mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size);
+
+/* The same into a record apart, with `guest` as the host of its imports: what is the instance's own (reload.c) is filled in. */
+MK_MUST_CHECK mk_err_t mk_guest_make(mk_guest_t *guest, mk_code_t *code, mk_guest_t *out, char *err, size_t err_size);
 
 /* Loads and spawns in one step, as actor_spawn_wasm_opts() does. */
 MK_MUST_CHECK mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
@@ -190,6 +203,24 @@ void mk_guest_http_fini(mk_guest_t *guest);
 
 /* What it was saving is saved without it: it has ended. */
 void mk_guest_state_fini(mk_guest_t *guest);
+
+/* ---- reload.c ---------------------------------------------------------------------------------------------------------- */
+
+/* At the beginning of a turn: if another module is about to come and this is a moment for it, it comes now. */
+void mk_reload_maybe_swap(mk_guest_t *guest);
+/* A message is about to be handled: on probation it is kept until that went well. */
+void mk_reload_keep(mk_guest_t *guest, message_t *msg);
+/* It went well. */
+void mk_reload_handled(mk_guest_t *guest);
+/* What it does now would end it. True: it was on probation, and the old module is back; `again` is for it. */
+bool mk_reload_undo(mk_guest_t *guest, const char *why);
+/* Whether it comes in the place of another; args[0]: the old one's version. */
+bool mk_reload_is_migrating(const mk_guest_t *guest, uint64_t *args);
+/* The guest ends. */
+void mk_reload_fini(mk_guest_t *guest);
+
+/* wasm_actor.c: from now on incarnations are made from this code. */
+void mk_factory_take(struct mk_factory_arg *factory, mk_code_t *code);
 
 /* Shows text at its console. */
 void mk_guest_print(mk_guest_t *guest, const void *text, size_t size);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wasm/imports.h"
 
+#include <string.h>
+
+#include "microkernel/wasm_actor.h"
+
 static const mk_host_import_t imports[] = {
     {{"env", "mk_send", "(Iiii)i"}, mk_import_send},
     {{"env", "mk_send_u32", "(Iii)i"}, mk_import_send_u32},
@@ -67,4 +71,38 @@ const mk_import_sig_t *mk_imports_signatures(size_t *count) {
     }
     *count = IMPORTS;
     return signatures;
+}
+
+typedef struct need {
+    const char *name;
+    uint32_t    grants;
+} need_t;
+
+static const need_t needs[] = {
+    {"mk_spawn_wasm", WASM_GRANT_SPAWN},
+    {"mk_spawn_file", WASM_GRANT_SPAWN},
+    {"mk_http_spawn", WASM_GRANT_SPAWN},
+    {"mk_list_actors", WASM_GRANT_LIST},
+    {"mk_register", WASM_GRANT_REGISTER},
+    {"mk_lookup", WASM_GRANT_LOOKUP},
+    {"mk_reverse_lookup", WASM_GRANT_LOOKUP},
+    {"mk_ns_list", WASM_GRANT_LOOKUP},
+    {"mk_read_file", WASM_GRANT_FILES | WASM_GRANT_ALL_FILES},
+    {"mk_http_get", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},
+    {"mk_http_open", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},
+    {"mk_save_state", WASM_GRANT_STATE},
+    {"mk_load_state", WASM_GRANT_STATE},
+};
+
+uint32_t mk_import_grants(const char *module, const char *name, const char **out) {
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        *out = needs[i].name;
+        if (strcmp(module, "env") == 0 && strcmp(name, needs[i].name) == 0) return needs[i].grants;
+    }
+    for (size_t i = 0; i < IMPORTS; i++) {
+        *out = imports[i].sig.name;
+        if (strcmp(module, "env") != 0 && strcmp(name, *out) == 0 && strcmp(module, imports[i].sig.module) == 0)
+            return strcmp(name, "proc_exit") == 0 ? 0 : WASM_GRANT_WASI;
+    }
+    return 0;
 }

@@ -9,6 +9,9 @@
 const mk_host_import_t *mk_imports(size_t *count);
 const mk_import_sig_t  *mk_imports_signatures(size_t *count);
 
+/* The grants of which a guest needs one for this import, and its name for ever; 0: none is needed, or there is no such import. */
+uint32_t mk_import_grants(const char *module, const char *name, const char **out);
+
 /* ---- the functions, by the file they are in ------------------------------------------------------------------------ */
 
 /* imports_message.c */

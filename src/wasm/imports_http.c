@@ -123,7 +123,10 @@ static void request_free(request_t *r) {
 }
 
 void mk_guest_http_fini(mk_guest_t *guest) {
-    while (guest->http != NULL) request_free(guest->http);
+    while (guest->http != NULL) {
+        guest->http->guest = guest; /* it may be the record of an instance that was put aside */
+        request_free(guest->http);
+    }
 }
 
 static request_t *find(mk_guest_t *guest, uint64_t handle, const char *import) {

@@ -163,7 +163,7 @@ static mk_err_t load(const mk_guest_config_t *config, const void *bytes, size_t 
 
 /* ---- guests ------------------------------------------------------------------------------------------------------------ */
 
-mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size) {
+mk_err_t mk_guest_make(mk_guest_t *guest, mk_code_t *code, mk_guest_t *out, char *err, size_t err_size) {
     const mk_engine_t  *engine = guest->config.engine;
     mk_wasm_instance_t *instance;
     mk_wasm_limits_t    limits = guest->config.limits;
@@ -179,18 +179,24 @@ mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, siz
     mk_err_t result = engine->instantiate(code->module, &limits, guest, &instance, err, err_size);
     if (result != MK_OK) return result;
 
-    if (guest->instance != NULL) engine->destroy(guest->instance);
-    guest->instance = instance;
-    guest->code = code;
-    guest->start = engine->find(instance, MK_WASM_START_FUNCTION, "()");
-    guest->handle = engine->find(instance, "handle_message", "(iIii)i");
-    guest->initialize = guest->alloc = guest->free = 0;
-    if (code->initialize != NULL) guest->initialize = engine->find(instance, code->initialize, "()");
-    if (code->alloc != NULL) guest->alloc = engine->find(instance, code->alloc, "(i)i");
-    if (code->free != NULL) guest->free = engine->find(instance, code->free, "(i)");
-    guest->step = MK_STEP_START;
-    guest->fuel = MK_GUEST_FUEL_FIRST;
+    out->instance = instance;
+    out->code = code;
+    out->start = engine->find(instance, MK_WASM_START_FUNCTION, "()");
+    out->handle = engine->find(instance, "handle_message", "(iIii)i");
+    out->version = engine->find(instance, "version", "()i");
+    out->migrate = engine->find(instance, "migrate", "(i)i");
+    out->initialize = out->alloc = out->free = 0;
+    if (code->initialize != NULL) out->initialize = engine->find(instance, code->initialize, "()");
+    if (code->alloc != NULL) out->alloc = engine->find(instance, code->alloc, "(i)i");
+    if (code->free != NULL) out->free = engine->find(instance, code->free, "(i)");
+    out->step = MK_STEP_START;
+    out->fuel = MK_GUEST_FUEL_FIRST;
     return MK_OK;
+}
+
+mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size) {
+    mk_assert(guest->instance == NULL);
+    return mk_guest_make(guest, code, guest, err, err_size);
 }
 
 /* A record without an instance. */
@@ -216,8 +222,10 @@ mk_err_t mk_guest_create(const mk_guest_config_t *config, mk_code_t *code, mk_gu
 void wasm_actor_free(void *state) {
     mk_guest_t *guest = state;
     if (guest == NULL) return;
+    mk_reload_fini(guest);
     mk_guest_http_fini(guest);
     mk_guest_state_fini(guest);
+    if (guest->again != NULL) message_release(guest->rt, guest->again);
     if (guest->taken != NULL) message_release(guest->rt, guest->taken);
     if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
     mk_code_release(guest->code);
@@ -303,7 +311,7 @@ actor_id_t actor_spawn_wasm_file(runtime_t *rt, const char *path, size_t mailbox
 
 /* ---- for supervisors ------------------------------------------------------------------------------------------------------ */
 
-typedef struct factory_arg {
+typedef struct mk_factory_arg {
     mk_guest_config_t config;
     mk_code_t        *code;
 } factory_arg_t;
@@ -334,6 +342,12 @@ void wasm_factory_arg_destroy(void *arg) {
     mk_free(factory);
 }
 
+void mk_factory_take(factory_arg_t *factory, mk_code_t *code) {
+    mk_code_t *old = factory->code;
+    factory->code = mk_code_retain(code);
+    mk_code_release(old);
+}
+
 /* A factory cannot say why it failed, an actor can: the record is made in any case, and its first turn tells. */
 void *wasm_actor_factory(void *arg) {
     factory_arg_t *factory = arg;
@@ -342,6 +356,7 @@ void *wasm_actor_factory(void *arg) {
     char       err[MK_GUEST_ERROR_BYTES] = "";
     mk_code_t *code = mk_code_retain(factory->code);
     mk_err_t   result = mk_guest_instantiate(guest, code, err, sizeof err);
+    guest->factory = factory;
     if (result == MK_OK) return guest;
     mk_code_release(code);
     mk_guest_fail(guest, "%s", err);
@@ -356,30 +371,6 @@ static mk_guest_t *find(runtime_t *rt, actor_id_t id, bool *exists) {
     actor_t *actor = mk_actor_find(rt, id);
     *exists = actor != NULL;
     return actor != NULL && actor->behavior == wasm_actor_behavior ? actor->state : NULL;
-}
-
-reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id) {
-    bool        exists;
-    char        err[MK_GUEST_ERROR_BYTES] = "";
-    mk_code_t  *code, *old;
-    mk_guest_t *guest = find(rt, id, &exists);
-    if (guest == NULL) return exists ? RELOAD_ERR_NOT_WASM : RELOAD_ERR_NOT_FOUND;
-    if (guest->running || guest->wait != MK_WAIT_NONE) return RELOAD_ERR_FIBER_ACTIVE;
-    if (load(&guest->config, buf, size, &code, err, sizeof err) != MK_OK) {
-        actor_log(rt, MK_LOG_WARN, "guest not reloaded: %s", err);
-        return RELOAD_ERR_MODULE_LOAD;
-    }
-    old = guest->code;
-    if (mk_guest_instantiate(guest, code, err, sizeof err) != MK_OK) {
-        mk_code_release(code);
-        actor_log(rt, MK_LOG_WARN, "guest not reloaded: %s", err);
-        return RELOAD_ERR_INSTANCE;
-    }
-    mk_code_release(old);
-    guest->has_message = false;
-    (void)actor_send(rt, id, MSG_WAKE, NULL, 0);
-    if (new_id != NULL) *new_id = id;
-    return RELOAD_OK;
 }
 
 bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* greed_test.c -- a guest takes all the node gives it: names, room in mailboxes, the node's own work. Each has a limit with
  * a name, and nobody else goes short. Real time, because turns are. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "port/port.h"
@@ -135,4 +136,21 @@ TEST(asking_other_guests_to_stop_needs_the_grant_to_stop) {
     CHECK(world_send_u64(&w, guest, ASK_TO_STOP, guest));
     CHECK_EQ(world_end(&w)->source, guest);
     world_close(&w);
+}
+
+TEST(a_new_module_that_never_comes_back_from_a_message_is_taken_back) {
+    enum { ASK = 10 };
+    wasm_options_t options = {.grants = WASM_GRANT_STATE, .budget_ms = 50};
+    size_t         size;
+    uint8_t       *bytes = read_guest("versions_3_loops", &size);
+    world_open(&w);
+    actor_id_t guest = world_spawn(&w, "versions_1", &options);
+    CHECK_EQ(actor_reload_wasm(w.rt, guest, bytes, size, NULL), RELOAD_OK);
+    CHECK(world_send(&w, guest, ASK, NULL, 0));
+    CHECK_EQ(heard_u32(world_wait(&w, RESULT), 0), 3);
+    CHECK(world_send(&w, guest, ASK, NULL, 0));
+    CHECK_EQ(heard_u32(world_wait(&w, RESULT), 0), 1);
+    CHECK_EQ(world_info(&w, guest).undone, 1);
+    world_close(&w);
+    free(bytes);
 }

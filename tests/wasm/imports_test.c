@@ -35,7 +35,7 @@ static const need_t needs[] = {
     {"mk_read_file", WASM_GRANT_FILES | WASM_GRANT_ALL_FILES}, /* either */
     {"mk_save_state", WASM_GRANT_STATE},
     {"mk_load_state", WASM_GRANT_STATE},
-    {"mk_http_get", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},    /* either */
+    {"mk_http_get", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP}, /* either */
     {"mk_http_open", WASM_GRANT_HTTP | WASM_GRANT_ALL_HTTP},
     {"mk_http_status", 0}, /* of what was opened */
     {"mk_http_header", 0},

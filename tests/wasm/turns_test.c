@@ -159,9 +159,12 @@ TEST(a_guest_in_the_middle_of_its_work_is_reloaded_later) {
     tell_spin(guest, LONG);
     for (int i = 0; i < 4; i++) runtime_step(w.rt);
     CHECK_EQ(actor_reload_wasm(w.rt, guest, bytes, size, &id), RELOAD_ERR_FIBER_ACTIVE);
-    CHECK(world_wait(&w, RESULT) != NULL);
+    const wasm_reload_options_t patient = {.patient = true};
+    CHECK_EQ(actor_reload_wasm_opts(w.rt, guest, bytes, size, &patient, NULL, 0), RELOAD_OK);
+    CHECK(world_info(&w, guest).computing);
+    CHECK(world_wait(&w, RESULT) != NULL); /* it is let through with its work first */
     while (runtime_step(w.rt)) {}
-    CHECK_EQ(actor_reload_wasm(w.rt, guest, bytes, size, &id), RELOAD_OK);
+    (void)id;
     CHECK(world_send(&w, guest, PING, "new", 3));
     CHECK_EQ(world_wait(&w, PONG)->size, 3);
     world_close(&w);

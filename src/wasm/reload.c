@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reload.c -- another module for a guest that lives. What is the instance's own (its code, where it stands, what it waits for) is in a
+ * few fields of the guest's record; they are put aside as a whole and, if the new module turns out bad, put back as a whole. What is
+ * the actor's (id, mailbox, grants, counters) stays where it is. Both instances call the same host, but only one of them ever runs.
+ *
+ * Stages: coming (the new instance is made, and waits for the actor's next turn at which it may come), probation (the old one is put
+ * aside), over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "durable/state.h"
+#include "loop/loop.h"
+#include "microkernel/runtime.h"
+#include "microkernel/services.h"
+#include "microkernel/supervision.h"
+#include "port/port.h"
+#include "runtime/attach.h"
+#include "runtime/wake.h"
+#include "wasm/guest.h"
+#include "wasm/imports.h"
+
+enum { MESSAGES_DEFAULT = 10, PROBATION_DEFAULT_MS = 5000, NAME_BYTES = 256 };
+
+typedef struct mk_reload {
+    mk_timer_t            timer; /* the end of probation */
+    mk_guest_t           *guest;
+    wasm_reload_options_t options;
+    mk_guest_t           *fresh; /* coming: the instance's own fields of the new one; NULL: none is */
+    mk_guest_t           *old;   /* on probation: those of the old one; NULL: not on probation      */
+    mk_state_copy_t      *state; /* what was saved before; NULL: it has no name                     */
+    message_t            *kept;  /* the message that is being handled on probation                  */
+    uint32_t              messages_left;
+    actor_id_t            asked_by;
+} mk_reload_t;
+
+/* ---- the instance's own ------------------------------------------------------------------------------------------------------ */
+
+/* Copies everything but what is the actor's. */
+static void take_parts(mk_guest_t *to, const mk_guest_t *from) {
+    mk_guest_t actor = *to;
+    *to = *from;
+    to->rt = actor.rt;
+    to->id = actor.id;
+    to->config = actor.config;
+    to->texts = actor.texts;
+    to->in_flight = actor.in_flight;
+    to->printing = actor.printing;
+    to->names = actor.names;
+    to->reload = actor.reload;
+    to->factory = actor.factory;
+    to->saving = actor.saving;
+    to->save_waits = actor.save_waits;
+    to->save_done = actor.save_done;
+    to->save_error = actor.save_error;
+    to->info = actor.info;
+    to->entered_us = actor.entered_us;
+    to->streak_us = actor.streak_us;
+}
+
+/* Gives back what an instance has that is nobody's any more. */
+static void free_parts(mk_guest_t *parts, runtime_t *rt) {
+    mk_guest_http_fini(parts);
+    if (parts->taken != NULL) message_release(rt, parts->taken);
+    if (parts->instance != NULL) parts->config.engine->destroy(parts->instance);
+    mk_code_release(parts->code);
+    mk_free(parts->report);
+}
+
+static void free_aside(mk_guest_t **aside, runtime_t *rt) {
+    if (*aside == NULL) return;
+    free_parts(*aside, rt);
+    mk_free(*aside);
+    *aside = NULL;
+}
+
+/* ---- ends ----------------------------------------------------------------------------------------------------------------------- */
+
+static void tell(const mk_reload_t *reload, bool undone, const char *why) {
+    char                     payload[sizeof(wasm_reloaded_payload_t) + MK_GUEST_ERROR_BYTES];
+    size_t                   size = strlen(why);
+    wasm_reloaded_payload_t *head = (wasm_reloaded_payload_t *)(void *)payload;
+    if (reload->asked_by == ACTOR_ID_INVALID) return;
+    if (size > MK_GUEST_ERROR_BYTES) size = MK_GUEST_ERROR_BYTES;
+    wasm_reloaded_payload_t fields = {.id = reload->guest->id, .undone = undone, .text_size = (uint32_t)size};
+    memcpy(head, &fields, sizeof fields);
+    memcpy(payload + sizeof fields, why, size);
+    (void)actor_send(reload->guest->rt, reload->asked_by, MSG_WASM_RELOADED, payload, sizeof fields + size);
+}
+
+/* The guest may not have taken its payload yet: then it is the guest's from now on. */
+static void release_kept(mk_reload_t *reload) {
+    mk_guest_t *guest = reload->guest;
+    bool        needed = guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL;
+    if (reload->kept != NULL && needed) guest->taken = reload->kept;
+    else if (reload->kept != NULL) message_release(guest->rt, reload->kept);
+    reload->kept = NULL;
+    guest->kept = false;
+}
+
+static void forget(mk_reload_t *reload) {
+    mk_guest_t *guest = reload->guest;
+    mk_wheel_cancel(&mk_runtime_loop(guest->rt)->wheel, &reload->timer);
+    free_aside(&reload->fresh, guest->rt);
+    free_aside(&reload->old, guest->rt);
+    release_kept(reload);
+    mk_state_copy_free(reload->state);
+    guest->reload = NULL;
+    mk_free(reload);
+}
+
+/* The new module stays. */
+static void commit(mk_reload_t *reload) {
+    mk_guest_t *guest = reload->guest;
+    guest->info.reloads++;
+    guest->info.probation = false;
+    if (guest->factory != NULL) mk_factory_take(guest->factory, guest->code);
+    actor_log(guest->rt, MK_LOG_INFO, "guest %llu: its new module stays", (unsigned long long)guest->id);
+    tell(reload, false, "");
+    if (reload->fresh != NULL) { /* a third is coming already */
+        free_aside(&reload->old, guest->rt);
+        return;
+    }
+    forget(reload);
+}
+
+static void probation_over(mk_wheel_t *wheel, mk_timer_t *timer) {
+    (void)wheel;
+    mk_reload_t *reload = mk_container_of(timer, mk_reload_t, timer);
+    if (reload->old != NULL) commit(reload);
+}
+
+void mk_reload_fini(mk_guest_t *guest) {
+    if (guest->reload != NULL) forget(guest->reload);
+}
+
+/* ---- the swap --------------------------------------------------------------------------------------------------------------------- */
+
+static bool may_come(const mk_guest_t *guest) {
+    if (guest->wait == MK_WAIT_MESSAGE) return guest->step == MK_STEP_HANDLE;
+    return guest->wait == MK_WAIT_NONE && guest->step == MK_STEP_IDLE && guest->saving == NULL;
+}
+
+/* What it saved up to here, to be put back. A guest without a name saves nothing. */
+static void copy_state(mk_reload_t *reload) {
+    char name[NAME_BYTES];
+    mk_state_copy_free(reload->state);
+    reload->state = NULL;
+    if (actor_reverse_lookup(reload->guest->rt, reload->guest->id, name, sizeof name) == 0) return;
+    if (mk_state_copy(reload->guest->rt, name, &reload->state) != MK_OK)
+        actor_log(reload->guest->rt, MK_LOG_WARN, "guest %llu: no memory to keep its state as it was",
+                  (unsigned long long)reload->guest->id);
+}
+
+static void begin_probation(mk_reload_t *reload) {
+    mk_loop_t *loop = mk_runtime_loop(reload->guest->rt);
+    reload->messages_left = reload->options.probation_messages;
+    reload->guest->info.probation = true;
+    reload->timer.fn = probation_over;
+    mk_loop_read_clock(loop);
+    mk_wheel_arm(&loop->wheel, &reload->timer, mk_loop_after_ms(loop, reload->options.probation_ms));
+}
+
+void mk_reload_maybe_swap(mk_guest_t *guest) {
+    mk_reload_t *reload = guest->reload;
+    if (mk_likely(reload == NULL) || reload->fresh == NULL || !may_come(guest)) return;
+    if (guest->wait == MK_WAIT_MESSAGE || guest->yielded) mk_actor_wait_end(guest->rt);
+    uint32_t old_version = reload->old != NULL ? reload->old->its_version : guest->its_version;
+    if (reload->old == NULL) { /* else the one on probation goes, and what was before it is still what is kept */
+        copy_state(reload);
+        reload->old = mk_alloc(sizeof *reload->old);
+        if (reload->old != NULL) *reload->old = *guest;
+    } else {
+        free_parts(guest, guest->rt);
+    }
+    bool kept = reload->old != NULL;
+    if (!kept) free_parts(guest, guest->rt); /* no memory to keep it: as without probation */
+    mk_guest_t *fresh = reload->fresh;
+    reload->fresh = NULL;
+    take_parts(guest, fresh);
+    mk_free(fresh);
+    guest->stay = true;
+    guest->reloaded = true;
+    guest->old_version = old_version;
+    begin_probation(reload);
+    if (kept && !reload->options.no_probation) return;
+    if (kept) free_aside(&reload->old, guest->rt);
+    commit(reload);
+}
+
+bool mk_reload_is_migrating(const mk_guest_t *guest, uint64_t *args) {
+    args[0] = guest->old_version;
+    return guest->reloaded;
+}
+
+/* ---- on probation ------------------------------------------------------------------------------------------------------------------- */
+
+void mk_reload_keep(mk_guest_t *guest, message_t *msg) {
+    if (mk_likely(guest->reload == NULL) || guest->reload->old == NULL) return;
+    if (guest->reload->kept != NULL) mk_reload_handled(guest); /* it asked for the next one: the last went well */
+    if (guest->reload == NULL) return;
+    guest->reload->kept = message_take(guest->rt, msg);
+    guest->kept = true;
+}
+
+void mk_reload_handled(mk_guest_t *guest) {
+    mk_reload_t *reload = guest->reload;
+    if (mk_likely(reload == NULL) || reload->old == NULL) return;
+    release_kept(reload);
+    if (--reload->messages_left == 0) commit(reload);
+}
+
+/* The old one waits for what it waited for: a message, until the same time as before. */
+static void wait_as_before(mk_guest_t *guest) {
+    uint64_t now_ms = mk_port_now_us() / 1000;
+    int64_t  left_ms = guest->wait_until_ms > now_ms ? (int64_t)(guest->wait_until_ms - now_ms) : 0;
+    (void)mk_actor_wait(guest->rt, true,
+                        guest->wait_for_ever ? -1 : left_ms); /* it has waited before: no memory is needed */
+}
+
+bool mk_reload_undo(mk_guest_t *guest, const char *why) {
+    mk_reload_t *reload = guest->reload;
+    if (mk_likely(reload == NULL) || reload->old == NULL) return false;
+    char text[MK_GUEST_ERROR_BYTES];
+    snprintf(text, sizeof text, "%s", why); /* it may be the instance's, which goes */
+    mk_actor_wait_end(guest->rt);
+    mk_guest_state_fini(guest);
+    guest->save_waits = guest->save_done = false;
+    mk_guest_t parts = *guest;
+    take_parts(guest, reload->old);
+    free_parts(&parts, guest->rt);
+    mk_free(reload->old);
+    reload->old = NULL;
+    guest->yielded = false;
+    guest->info.probation = false;
+    guest->info.undone++;
+    if (reload->state != NULL && mk_state_put_back(guest->rt, reload->state) != MK_OK)
+        actor_log(guest->rt, MK_LOG_ERROR, "guest %llu: not all of its state could be put back",
+                  (unsigned long long)guest->id);
+    actor_log(guest->rt, MK_LOG_WARN, "guest %llu: its new module is taken back: %s", (unsigned long long)guest->id,
+              text);
+    tell(reload, true, text);
+    guest->again = reload->kept;
+    reload->kept = NULL;
+    forget(reload);
+    if (guest->wait == MK_WAIT_MESSAGE) wait_as_before(guest);
+    return true;
+}
+
+/* ---- asking for it --------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct comparison {
+    const mk_guest_t *guest;
+    const char       *name; /* looked for in the old module */
+    bool              found;
+    const char       *lacks; /* what the new one imports without a grant; of the table of imports */
+} comparison_t;
+
+static void find_import(void *arg, const wasm_module_entry_t *entry) {
+    comparison_t *c = arg;
+    if (entry->module != NULL && strcmp(entry->name, c->name) == 0) c->found = true;
+}
+
+static void judge_import(void *arg, const wasm_module_entry_t *entry) {
+    comparison_t *c = arg;
+    const char   *name;
+    uint32_t      grants = entry->module != NULL ? mk_import_grants(entry->module, entry->name, &name) : 0;
+    if (c->lacks != NULL || grants == 0 || (c->guest->config.grants & grants) != 0) return;
+    comparison_t       old = {.name = name};
+    wasm_module_info_t info;
+    if (wasm_module_inspect(c->guest->code->bytes, c->guest->code->size, find_import, &old, &info, NULL, 0) != MK_OK)
+        return;
+    if (!old.found) c->lacks = name;
+}
+
+/* A module that wants more than the guest may do would fail only when it does it, maybe long after probation. */
+static bool has_its_grants(const mk_guest_t *guest, const mk_code_t *code, char *err, size_t err_size) {
+    comparison_t       c = {.guest = guest};
+    wasm_module_info_t info;
+    if (wasm_module_inspect(code->bytes, code->size, judge_import, &c, &info, NULL, 0) != MK_OK || c.lacks == NULL)
+        return true;
+    snprintf(err, err_size, "the new module imports %s, for which this guest has no grant", c.lacks);
+    return false;
+}
+
+static mk_reload_t *reload_of(mk_guest_t *guest) {
+    if (guest->reload != NULL) return guest->reload;
+    mk_reload_t *reload = mk_calloc(1, sizeof *reload);
+    if (reload == NULL) return NULL;
+    reload->guest = guest;
+    return guest->reload = reload;
+}
+
+static reload_result_t prepare(mk_guest_t *guest, const void *buf, size_t size, mk_guest_t **out, char *err,
+                               size_t err_size) {
+    mk_code_t *code;
+    if (mk_code_load(guest->config.engine, buf, size, guest->config.heap_bytes, &code, err, err_size) != MK_OK)
+        return RELOAD_ERR_MODULE_LOAD;
+    reload_result_t result = RELOAD_ERR_MODULE_LOAD;
+    mk_guest_t     *fresh = NULL;
+    if (!has_its_grants(guest, code, err, err_size)) goto fail;
+    result = RELOAD_ERR_INSTANCE;
+    fresh = mk_calloc(1, sizeof *fresh);
+    if (fresh == NULL) {
+        snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
+        goto fail;
+    }
+    fresh->config = guest->config;
+    fresh->rt = guest->rt;
+    if (mk_guest_make(guest, code, fresh, err, err_size) != MK_OK) goto fail;
+    *out = fresh;
+    return RELOAD_OK;
+fail:
+    mk_free(fresh);
+    mk_code_release(code);
+    return result;
+}
+
+static bool is_idle(const mk_guest_t *guest) { return !guest->running && may_come(guest); }
+
+static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
+                             const wasm_reload_options_t *options, char *err, size_t err_size) {
+    actor_t *actor = mk_runtime_actor(rt, id);
+    if (actor == NULL) return RELOAD_ERR_NOT_FOUND;
+    if (actor->behavior != wasm_actor_behavior || actor->state == NULL) return RELOAD_ERR_NOT_WASM;
+    mk_guest_t *guest = actor->state, *fresh;
+    /* Before its first turn it has not begun, and any module will do; but it has no runtime yet, either. */
+    bool started = guest->rt != NULL;
+    if (!options->patient && started && !is_idle(guest) && guest->step != MK_STEP_START) return RELOAD_ERR_FIBER_ACTIVE;
+    guest->rt = rt;
+    guest->id = id;
+    reload_result_t result = prepare(guest, buf, size, &fresh, err, err_size);
+    mk_reload_t    *reload = result == RELOAD_OK ? reload_of(guest) : NULL;
+    if (!started) guest->rt = NULL;
+    if (result != RELOAD_OK) return result;
+    if (reload == NULL) {
+        free_aside(&fresh, rt);
+        snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
+        return RELOAD_ERR_INSTANCE;
+    }
+    free_aside(&reload->fresh, rt); /* one that was coming is overtaken */
+    reload->fresh = fresh;
+    reload->options = *options;
+    if (options->probation_messages == 0) reload->options.probation_messages = MESSAGES_DEFAULT;
+    if (options->probation_ms == 0) reload->options.probation_ms = PROBATION_DEFAULT_MS;
+    actor_t *asking = mk_runtime_running(rt);
+    reload->asked_by = asking != NULL ? mk_runtime_actor_id(rt, asking) : ACTOR_ID_INVALID;
+    (void)actor_send(rt, id, MSG_WAKE, NULL, 0); /* a turn; refused, the next message brings it about */
+    return RELOAD_OK;
+}
+
+reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
+                                       const wasm_reload_options_t *options, char *err, size_t err_size) {
+    static const wasm_reload_options_t defaults;
+    char                               text[MK_GUEST_ERROR_BYTES] = "";
+    reload_result_t result = begin(rt, id, buf, size, options != NULL ? options : &defaults, text, sizeof text);
+    if (text[0] != '\0') actor_log(rt, MK_LOG_WARN, "guest %llu not reloaded: %s", (unsigned long long)id, text);
+    if (err_size > 0) snprintf(err, err_size, "%s", text);
+    return result;
+}
+
+reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id) {
+    reload_result_t result = actor_reload_wasm_opts(rt, id, buf, size, NULL, NULL, 0);
+    if (result == RELOAD_OK && new_id != NULL) *new_id = id;
+    return result;
+}
