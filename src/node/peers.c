@@ -92,6 +92,14 @@ static void say_end(const mk_peer_t *peer, bool was_up, const char *why) {
         mk_cluster_grumble(cluster, "node: a caller at %s did not come in: %s", where_of(peer), why);
 }
 
+/* What people should think of first when nobody has said hello. */
+static const char *hint(const mk_peer_t *peer, mk_err_t err) {
+    bool encrypted = mk_link_channel(peer->link)->encrypted;
+    if (peer->state != MK_PEER_NEW) return "";
+    if (encrypted && err == MK_ERR_PROTO) return " (has it the same secret?)";
+    return !encrypted && peer->dialled && err == MK_ERR_CLOSED ? " (does it ask for a secret?)" : "";
+}
+
 static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const char *why) {
     mk_cluster_t *cluster = peer->cluster;
     mk_call_t    *call = peer->call;
@@ -99,7 +107,7 @@ static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const ch
     char          text[MK_WHY_BYTES];
     bool          was_up = peer->serial != 0;
     uint64_t      stood_ms = was_up ? now_ms(cluster) - peer->up_ms : 0;
-    snprintf(text, sizeof text, "%s", why); /* it may be the link's */
+    snprintf(text, sizeof text, "%.80s%s", why, hint(peer, err)); /* `why` may be the link's */
     say_end(peer, was_up, text);
     if (was_up) remember(peer);
     mk_link_destroy(peer->link);
