@@ -91,3 +91,46 @@ TEST(a_module_that_is_no_guest_makes_no_factory) {
     wasm_factory_arg_destroy(NULL);
     world_close(&w);
 }
+
+typedef struct replacing {
+    actor_id_t guest;
+    uint32_t   probation_messages;
+} replacing_t;
+
+static void replace_now(world_t *world, void *arg) {
+    const replacing_t    *r = arg;
+    wasm_reload_options_t options = {.probation_messages = r->probation_messages};
+    size_t                size;
+    uint8_t              *bytes = read_guest("versions_2", &size);
+    CHECK_EQ(actor_reload_wasm_opts(world->rt, r->guest, bytes, size, &options, NULL, 0), RELOAD_OK);
+    free(bytes);
+}
+
+static uint32_t version_of(actor_id_t guest) {
+    enum { ASK = 10 };
+    CHECK(world_send(&w, guest, ASK, NULL, 0));
+    heard_t *h = world_wait(&w, RESULT);
+    CHECK(h != NULL);
+    return heard_u32(h, 0);
+}
+
+TEST(what_is_started_again_is_the_new_module_once_its_probation_is_over) {
+    wasm_options_t options = {.grants = WASM_GRANT_STATE};
+    world_open(&w);
+    setup_t     s = supervise("versions_1", &options, 5);
+    replacing_t r = {supervisor_get_child(w.rt, s.sup, 0), 5};
+    world_do(&w, replace_now, &r);
+    CHECK_EQ(version_of(r.guest), 2);
+    actor_stop(w.rt, r.guest); /* on probation: the one that is known to be good */
+    for (int i = 0; i < 5; i++) (void)runtime_wait(w.rt, 0);
+    r = (replacing_t){supervisor_get_child(w.rt, s.sup, 0), 1};
+    CHECK_EQ(version_of(r.guest), 1);
+    world_do(&w, replace_now, &r);
+    CHECK_EQ(version_of(r.guest), 2);
+    actor_stop(w.rt, r.guest);
+    for (int i = 0; i < 5; i++) (void)runtime_wait(w.rt, 0);
+    CHECK_EQ(version_of(supervisor_get_child(w.rt, s.sup, 0)), 2);
+    world_close(&w);
+    wasm_factory_arg_destroy(s.arg);
+    CHECK_EQ(mk_code_count(), 0);
+}
