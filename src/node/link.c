@@ -34,7 +34,7 @@ static void on_ending(mk_loop_t *loop, mk_deferred_t *deferred) {
     mk_link_t *link = mk_container_of(deferred, mk_link_t, ending);
     (void)loop;
     mk_link_enter(link);
-    channel_close(link, true);
+    channel_close(link, !link->vanished);
     forget_queued(link);
     mk_remote_down(link->rt, &link->remote);
     link->ops->down(link, link->err, link->why);
@@ -57,6 +57,7 @@ void mk_link_end(mk_link_t *link, mk_err_t err, unsigned reason, const char *for
     link->state = MK_LINK_OVER;
     link->detour |= MK_LINK_NOT_UP;
     link->err = err;
+    link->vanished = err == MK_ERR_TIMEOUT && reason == 0;
     va_start(args, format);
     vsnprintf(link->why, sizeof link->why, format, args);
     va_end(args);

@@ -32,14 +32,19 @@ static void forget(mk_link_t *link, mk_link_stream_t *stream) {
     *stream = link->streams[--link->streams_n];
 }
 
-/* Whoever called with it would wait in vain. */
+/* Whoever waits for it would wait in vain: who called with it there, or who called for it here. */
 static void deliver_nothing(mk_link_t *link, const mk_wire_data_t *data) {
-    mk_signal_t failed = {.kind = MK_SIGNAL_CALL_FAILED,
-                          .ref = data->call,
-                          .from = data->dest,
-                          .to = data->source,
-                          .error = (uint8_t)MK_ERR_NOMEM};
-    if (data->part == MK_WIRE_CALL) link->remote.ops->signal(&link->remote, &failed);
+    mk_signal_t failed = {.kind = MK_SIGNAL_CALL_FAILED, .ref = data->call, .error = (uint8_t)MK_ERR_NOMEM};
+    if (data->part == MK_WIRE_CALL) {
+        failed.from = data->dest;
+        failed.to = data->source;
+        link->remote.ops->signal(&link->remote, &failed);
+    } else if (data->part == MK_WIRE_REPLY) {
+        failed.from = data->source;
+        failed.to = data->dest;
+        if (mk_remote_signal(link->rt, &link->remote, &failed) == MK_ERR_PROTO)
+            mk_link_broken(link, "an answer to nobody");
+    }
 }
 
 static void deliver(mk_link_t *link, const mk_link_stream_t *stream) {

@@ -99,8 +99,8 @@ struct mk_link {
     mk_channel_t         seen; /* the channel as it was, for who asks afterwards         */
 
     mk_link_state_t state;
-    unsigned        calls; /* of ours under way that call the owner */
-    bool            destroyed, greeted, up_is_due, we_welcomed, peer_welcomed, blocked, control_was_full;
+    unsigned        calls; /* of ours under way that call the owner; vanished: the peer hears nothing any more */
+    bool            destroyed, vanished, greeted, up_is_due, we_welcomed, peer_welcomed, blocked, control_was_full;
     uint8_t         version, reason, finish_reason;
 
     /* out */
@@ -145,7 +145,6 @@ struct mk_link {
 void mk_link_end(mk_link_t *link, mk_err_t err, unsigned reason, const char *format, ...) MK_PRINTF(4, 5);
 /* mk_link_end() for a peer that no honest one is like. */
 void mk_link_broken(mk_link_t *link, const char *what);
-void mk_link_set_deadline(mk_link_t *link, uint64_t due_us);
 /* Both have welcomed. */
 void mk_link_go_up(mk_link_t *link);
 /* ops->up(), unless it was called. */
