@@ -22,6 +22,7 @@
 #include "microkernel/services.h"
 #include "microkernel/supervision.h"
 #include "port/port.h"
+#include "runtime/remote.h"
 #include "runtime/wake.h"
 
 /* A guest that has used so much time, over however many messages, lets the others go first: one of an engine that cannot be
@@ -522,6 +523,14 @@ static bool turn_again(mk_guest_t *guest) {
     return step_ended(guest, end, result, &stay) ? run_steps(guest) : stay;
 }
 
+/* Type 0 asks a guest to stop: from another node it takes a role that may. */
+static bool is_denied(runtime_t *rt, const message_t *msg) {
+    node_id_t node = actor_id_node(msg->source);
+    if (mk_likely(msg->type != 0) || msg->source == ACTOR_ID_INVALID || node == runtime_get_node_id(rt)) return false;
+    const mk_remote_t *remote = mk_remote_find(rt, node);
+    return remote == NULL || (remote->may & MK_MAY_STOP) == 0;
+}
+
 bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)self;
     mk_guest_t *guest = state;
@@ -533,6 +542,10 @@ bool wasm_actor_behavior(runtime_t *rt, actor_t *self, message_t *msg, void *sta
     if (guest->instance == NULL)
         return end_with(guest, guest->error_reason,
                         guest->texts != NULL ? guest->texts->error : mk_err_text(MK_ERR_NOMEM));
+    if (is_denied(rt, msg)) {
+        guest->info.denied++;
+        return true;
+    }
     guest->entered_us = mk_port_now_us();
     bool stay = turn(guest, msg);
     return mk_likely(guest->again == NULL) ? stay : turn_again(guest);

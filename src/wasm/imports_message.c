@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "microkernel/namespace.h"
+#include "microkernel/runtime.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 
@@ -70,9 +71,11 @@ bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const vo
     return err == MK_OK;
 }
 
-/* To another guest type 0 is the request to stop. */
+/* To another guest type 0 is the request to stop, and any actor of another node may be a guest. */
 static bool is_stop(const mk_guest_t *guest, actor_id_t dest, msg_type_t type) {
-    return type == 0 && actor_state_of(guest->rt, dest, wasm_actor_behavior) != NULL;
+    if (type != 0) return false;
+    bool is_far = actor_id_node(dest) != runtime_get_node_id(guest->rt);
+    return is_far || actor_state_of(guest->rt, dest, wasm_actor_behavior) != NULL;
 }
 
 static bool send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const void *payload, size_t size) {

@@ -5,6 +5,7 @@
 
 #include "microkernel/namespace.h"
 #include "ns/ns.h"
+#include "runtime/remote.h"
 #include "wasm/world.h"
 
 enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY };
@@ -290,5 +291,66 @@ TEST(a_file_is_read_spawned_and_named_in_one_step) {
     CHECK_EQ(world_info(&w, spawner).children, 1);
     options.grants = WASM_GRANT_SPAWN;
     CHECK_EQ(spawn_child(world_spawn(&w, "spawner", &options), 12, path, strlen(path)), ACTOR_ID_INVALID);
+    world_close(&w);
+}
+
+/* ---- other nodes ------------------------------------------------------------------------------------------------------ */
+
+static struct {
+    unsigned n;
+    uint32_t type, result;
+} left;
+
+static mk_err_t take_envelope(mk_remote_t *remote, const mk_envelope_t *envelope) {
+    (void)remote;
+    left.n++;
+    left.type = envelope->type;
+    if (envelope->size >= sizeof left.result) memcpy(&left.result, envelope->payload, sizeof left.result);
+    return MK_OK;
+}
+
+static const mk_remote_ops_t far_ops = {.send = take_envelope};
+
+static void come_from_far(mk_remote_t *remote, actor_id_t guest, uint32_t type, const void *payload, size_t size) {
+    mk_envelope_t envelope = {
+        .source = 77, .dest = actor_id_seq(guest), .type = type, .payload = payload, .size = size};
+    CHECK_EQ(mk_remote_message(w.rt, remote, &envelope), MK_OK);
+    for (unsigned i = 0; i < 1000 && runtime_step(w.rt); i++) {}
+}
+
+TEST(a_guest_is_stopped_from_another_node_by_those_who_may_stop) {
+    mk_remote_t remote = {.ops = &far_ops, .node = 9, .may = MK_MAY_SEND | MK_MAY_SEND_ANY};
+    world_open(&w);
+    CHECK_EQ(mk_remote_up(w.rt, &remote), MK_OK);
+    actor_id_t guest = world_spawn(&w, "imports", NULL);
+    come_from_far(&remote, guest, STOP, NULL, 0);
+    CHECK(actor_is_alive(w.rt, guest));
+    CHECK_EQ(world_info(&w, guest).denied, 1);
+    remote.may |= MK_MAY_STOP;
+    come_from_far(&remote, guest, STOP, NULL, 0);
+    CHECK(!actor_is_alive(w.rt, guest));
+    mk_remote_down(w.rt, &remote);
+    world_close(&w);
+}
+
+TEST(stopping_an_actor_of_another_node_needs_the_grant) {
+    static const uint8_t stop[4] = {0}, ping[4] = {2};
+    mk_remote_t          remote = {.ops = &far_ops, .node = 9, .may = MK_MAY_SEND | MK_MAY_SEND_ANY};
+    wasm_options_t       may = {.grants = WASM_GRANT_STOP};
+    world_open(&w);
+    CHECK_EQ(mk_remote_up(w.rt, &remote), MK_OK);
+    actor_id_t guest = world_spawn(&w, "imports", NULL), trusted = world_spawn(&w, "imports", &may);
+    memset(&left, 0, sizeof left);
+    come_from_far(&remote, guest, SAY, stop, sizeof stop);
+    CHECK_EQ(left.n, 1); /* that it was refused */
+    CHECK_EQ(left.type, RESULT);
+    CHECK_EQ(left.result, 0);
+    come_from_far(&remote, guest, SAY, ping, sizeof ping);
+    CHECK_EQ(left.n, 3);
+    CHECK_EQ(left.result, 1);
+    come_from_far(&remote, trusted, SAY, stop, sizeof stop);
+    CHECK_EQ(left.n, 5);
+    CHECK_EQ(left.result, 1);
+    mk_remote_down(w.rt, &remote);
     world_close(&w);
 }
