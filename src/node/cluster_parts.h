@@ -249,8 +249,8 @@ MK_MUST_CHECK mk_err_t mk_sync_frame(mk_peer_t *peer, const mk_wire_frame_t *fra
 
 /* ---- watchers.c: node_monitor() ---- */
 
-void mk_watchers_up(mk_cluster_t *cluster);
-void mk_watchers_down(mk_cluster_t *cluster, const char *why);
+void mk_watchers_up(mk_cluster_t *cluster, const mk_peer_t *peer);
+void mk_watchers_down(mk_cluster_t *cluster, uint64_t serial, const char *why);
 bool mk_watchers_admit(mk_cluster_t *cluster, actor_t *actor, uint32_t tag);
 
 /* ---- requests.c ---- */

@@ -105,7 +105,8 @@ static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const ch
     mk_call_t    *call = peer->call;
     node_id_t     node = peer->node;
     char          text[MK_WHY_BYTES];
-    bool          was_up = peer->serial != 0;
+    uint64_t      serial = peer->serial;
+    bool          was_up = serial != 0;
     uint64_t      stood_ms = was_up ? now_ms(cluster) - peer->up_ms : 0;
     snprintf(text, sizeof text, "%.80s%s", why, hint(peer, err)); /* `why` may be the link's */
     say_end(peer, was_up, text);
@@ -114,7 +115,7 @@ static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const ch
     leave_cluster(peer);
     mk_free(peer);
     unpark(cluster);
-    if (was_up) mk_watchers_down(cluster, text);
+    if (was_up) mk_watchers_down(cluster, serial, text);
     if (call != NULL) mk_call_failed(call, was_up, stood_ms, reason, err, text);
     if (was_up) mk_calls_node_gone(cluster, node);
 }
@@ -290,7 +291,7 @@ static void on_up(mk_link_t *link) {
               (unsigned)peer->node, where_of(peer), node_role_text(mk_role_of(may)),
               mk_link_channel(link)->encrypted ? "encrypted" : "in the clear");
     mk_sync_up(peer);
-    mk_watchers_up(cluster);
+    mk_watchers_up(cluster, peer);
     if (peer->call != NULL) mk_call_up(peer->call);
     mk_calls_node_up(cluster, peer);
 }

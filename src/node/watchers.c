@@ -27,6 +27,7 @@ typedef struct watcher {
     uint32_t      tag;       /* of its messages         */
     uint32_t      under_way; /* those in the mailbox    */
     mk_timer_t    retry;
+    bool          behind; /* there is a difference to be told */
     told_t       *told;
     size_t        told_n, told_room;
 } watcher_t;
@@ -77,15 +78,9 @@ static bool was_told(const watcher_t *w, uint64_t serial) {
     return false;
 }
 
-static bool tell_gone(watcher_t *w, const char *why) {
-    for (size_t i = 0; i < w->told_n;) {
-        if (is_up(w->cluster, w->told[i].serial)) {
-            i++;
-            continue;
-        }
-        if (w->under_way >= UNDER_WAY_MAX || !tell(w, MSG_NODE_DOWN, &w->told[i], why)) return false;
-        w->told[i] = w->told[--w->told_n];
-    }
+static bool tell_gone_one(watcher_t *w, size_t at, const char *why) {
+    if (w->under_way >= UNDER_WAY_MAX || !tell(w, MSG_NODE_DOWN, &w->told[at], why)) return false;
+    w->told[at] = w->told[--w->told_n];
     return true;
 }
 
@@ -101,39 +96,70 @@ static bool remember(watcher_t *w, const told_t *told) {
     return true;
 }
 
+static bool tell_come_one(watcher_t *w, const mk_peer_t *peer) {
+    told_t told = {.serial = peer->serial, .incarnation = peer->incarnation, .node = peer->node};
+    memcpy(told.identity, peer->identity, sizeof told.identity);
+    if (w->under_way >= UNDER_WAY_MAX || !remember(w, &told)) return false;
+    if (tell(w, MSG_NODE_UP, &told, "")) return true;
+    w->told_n--;
+    return false;
+}
+
+static bool tell_gone(watcher_t *w) {
+    for (size_t i = 0; i < w->told_n;) {
+        if (is_up(w->cluster, w->told[i].serial)) i++;
+        else if (!tell_gone_one(w, i, "the link was lost")) return false;
+    }
+    return true;
+}
+
 static bool tell_come(watcher_t *w) {
     for (mk_node_t *node = w->cluster->peers; node != NULL; node = node->next) {
-        mk_peer_t *peer = mk_container_of(node, mk_peer_t, all);
-        if (peer->serial == 0 || was_told(w, peer->serial)) continue;
-        told_t told = {.serial = peer->serial, .incarnation = peer->incarnation, .node = peer->node};
-        memcpy(told.identity, peer->identity, sizeof told.identity);
-        if (w->under_way >= UNDER_WAY_MAX || !remember(w, &told)) return false;
-        if (tell(w, MSG_NODE_UP, &told, "")) continue;
-        w->told_n--;
-        return false;
+        const mk_peer_t *peer = mk_container_of(node, mk_peer_t, all);
+        if (peer->serial != 0 && !was_told(w, peer->serial) && !tell_come_one(w, peer)) return false;
     }
     return true;
 }
 
 /* What does not fit waits until a message has left the mailbox, or for memory. */
-static void tell_difference(watcher_t *w, const char *why) {
-    if (tell_gone(w, why) && tell_come(w)) return;
+static void fall_behind(watcher_t *w) {
+    w->behind = true;
     if (w->under_way >= UNDER_WAY_MAX) return;
     mk_wheel_arm(&w->cluster->loop->wheel, &w->retry, mk_loop_after_ms(w->cluster->loop, RETRY_MS));
 }
 
+/* The ends first: a link that was lost and made again is told as both. */
+static void catch_up(watcher_t *w) {
+    w->behind = false;
+    if (!tell_gone(w) || !tell_come(w)) fall_behind(w);
+}
+
 static void on_retry(mk_wheel_t *wheel, mk_timer_t *timer) {
     (void)wheel;
-    tell_difference(mk_container_of(timer, watcher_t, retry), "the link was lost");
+    catch_up(mk_container_of(timer, watcher_t, retry));
 }
 
-static void tell_all(mk_cluster_t *cluster, const char *why) {
-    for (mk_node_t *node = cluster->watchers; node != NULL; node = node->next)
-        tell_difference(mk_container_of(node, watcher_t, all), why);
+void mk_watchers_up(mk_cluster_t *cluster, const mk_peer_t *peer) {
+    for (mk_node_t *node = cluster->watchers; node != NULL; node = node->next) {
+        watcher_t *w = mk_container_of(node, watcher_t, all);
+        if (!w->behind && !tell_come_one(w, peer)) fall_behind(w);
+    }
 }
 
-void mk_watchers_up(mk_cluster_t *cluster) { tell_all(cluster, "the link was lost"); }
-void mk_watchers_down(mk_cluster_t *cluster, const char *why) { tell_all(cluster, why); }
+static void tell_end(watcher_t *w, uint64_t serial, const char *why) {
+    for (size_t i = 0; i < w->told_n; i++) {
+        if (w->told[i].serial != serial) continue;
+        if (!tell_gone_one(w, i, why)) fall_behind(w);
+        return;
+    }
+}
+
+void mk_watchers_down(mk_cluster_t *cluster, uint64_t serial, const char *why) {
+    for (mk_node_t *node = cluster->watchers; node != NULL; node = node->next) {
+        watcher_t *w = mk_container_of(node, watcher_t, all);
+        if (!w->behind) tell_end(w, serial, why);
+    }
+}
 
 /* ---- who watches ------------------------------------------------------------------------------------------------------------------ */
 
@@ -149,7 +175,7 @@ static watcher_t *find(const mk_cluster_t *cluster, const actor_t *actor) {
 bool mk_watchers_admit(mk_cluster_t *cluster, actor_t *actor, uint32_t tag) {
     watcher_t *w = actor != NULL ? find(cluster, actor) : NULL;
     if (w == NULL || w->tag != tag) return false;
-    if (w->under_way-- == UNDER_WAY_MAX)
+    if (w->under_way-- == UNDER_WAY_MAX && w->behind)
         mk_wheel_arm(&cluster->loop->wheel, &w->retry, mk_loop_after_ms(cluster->loop, 0));
     return true;
 }
@@ -172,6 +198,6 @@ mk_err_t node_monitor(runtime_t *rt, bool on) {
     w->tag = ++cluster->watcher_tag != MK_TAG_PLAIN ? cluster->watcher_tag : ++cluster->watcher_tag;
     mk_actor_own(actor, &w->res, &res_ops);
     mk_list_push(&cluster->watchers, &w->all);
-    tell_difference(w, "");
+    catch_up(w);
     return MK_OK;
 }
