@@ -10,6 +10,7 @@
 #include "guest_file.h"
 #include "guests.h"
 #include "microkernel/node.h"
+#include "microkernel/services.h"
 
 /* One at a time: a program has one runtime. */
 static struct {
@@ -40,7 +41,10 @@ static mk_err_t spawn(void *arg, runtime_t *rt, const char *module, const char *
     mk_err_t       err = find_module(module, path, why, why_size);
     (void)arg;
     if (err != MK_OK) return err;
-    if (lent.output == NULL) options.print = NULL;
+    if (lent.output == NULL) { /* a shell: what its guests print is the console's to show */
+        options.print = NULL;
+        options.console = actor_lookup(rt, "console");
+    }
     options.grants = options.child_grants = WASM_GRANTS_LOADED; /* whatever those of this machine are trusted with */
     options.name = name;
     options.orphan = true; /* who asked for it may watch it */
