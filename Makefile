@@ -3,6 +3,7 @@
 #   make run      build and start a node with its shell
 #   make test     build with address and undefined sanitizers, run every test
 #   make sim      a simulated cluster through SEEDS bad times, the first is FROM; SEED=n replays one, with VERBOSE=1 event by event
+#   make netem    three nodes on a bad network for MINUTES; OVER=udp, SEED=n
 #   make bare     the bare RISC-V board in QEMU: every test there, with its text, data and peak heap in bytes
 #   make bench    build and run the benchmarks
 #   make fuzz     build the fuzz drivers and run each for FUZZ_SECONDS
@@ -10,12 +11,14 @@
 #   make check    layers, licence lines, format, clang-tidy
 #   make clean    remove everything that was built (not the toolchains in .tools)
 FUZZ_SECONDS ?= 60
+MINUTES      ?= 5
+OVER         ?= tcp
 JOBS         ?= $(shell nproc)
 FROM         ?= 1
 SEEDS        ?= 1000
 SOURCES       = $(shell git ls-files '*.c')
 
-.PHONY: build run test sim bare bench fuzz format check clean setup
+.PHONY: build run test sim netem bare bench fuzz format check clean setup
 .DEFAULT_GOAL := build
 
 setup:
@@ -38,6 +41,11 @@ sim: setup
 	       -DMK_TOOLS=OFF -DMK_GUESTS=OFF >build/sim.log
 	@cmake --build build/sim -j $(JOBS) --target sim
 	@build/sim/tests/sim/sim $(if $(VERBOSE),-v) -j $(JOBS) $(if $(SEED),$(SEED),$(FROM) $(SEEDS))
+
+netem: setup
+	@cmake --preset asan
+	@cmake --build build/asan -j $(JOBS) --target system-node_probe
+	@tests/system/node_netem build/asan/tests/system/node_probe --minutes $(MINUTES) --over $(OVER) $(if $(SEED),--seed $(SEED))
 
 bare: setup
 	@cmake -Wno-dev -S . -B build/bare -G Ninja -DMK_PORT=bare -DCMAKE_BUILD_TYPE=MinSizeRel \
