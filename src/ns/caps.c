@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* caps.c -- the actor that says what this node is and has, as `key=value` lines. */
-#include <string.h>
+#include <stdio.h>
 
 #include "base/buffer.h"
 #include "base/mem.h"
@@ -55,8 +55,7 @@ static void ended(void *state) { ((mk_ns_t *)state)->caps_actor = ACTOR_ID_INVAL
 static mk_err_t start(mk_ns_t *ns) {
     char     path[sizeof(mk_prefix_t) + 8];
     mk_err_t err;
-    memcpy(path, ns->prefix.text, ns->prefix.size);
-    strcpy(path + ns->prefix.size, "caps");
+    snprintf(path, sizeof path, "%scaps", ns->prefix.text);
     actor_options_t options = {.behavior = behavior,
                                .state = ns,
                                .free_state = ended,

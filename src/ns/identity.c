@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* identity.c -- who this node is when nobody says otherwise. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +33,7 @@ bool mk_ns_is_identity(const char *text) {
 }
 
 void mk_prefix_set(mk_prefix_t *prefix, const char *identity) {
-    strcpy(prefix->text, "/node/");
-    strcat(prefix->text, identity);
-    strcat(prefix->text, "/");
-    prefix->size = strlen(prefix->text);
+    prefix->size = (size_t)snprintf(prefix->text, sizeof prefix->text, "/node/%s/", identity);
 }
 
 /* What cannot be in an identity becomes '-'. */
@@ -47,7 +45,7 @@ static void make_fit(const char *name, char out[MK_IDENTITY_BYTES]) {
     }
     for (; *name != '\0' && size < MK_IDENTITY_BYTES - 1; name++) out[size++] = is_fit(*name) ? *name : '-';
     out[size] = '\0';
-    if (!mk_ns_is_identity(out)) strcpy(out, "node");
+    if (!mk_ns_is_identity(out)) memcpy(out, "node", sizeof "node");
 }
 
 const char *mk_node_identity(void) {

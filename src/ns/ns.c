@@ -150,6 +150,11 @@ static void adopt(void *arg, const char *name, actor_id_t id) {
     if (adoption->err == MK_OK) name_points(adoption->ns, name, id);
 }
 
+static void be_called(mk_ns_t *ns, const char *identity) {
+    memcpy(ns->identity, identity, strlen(identity) + 1); /* it fits: it is an identity */
+    mk_prefix_set(&ns->prefix, identity);
+}
+
 static mk_ns_t *create(runtime_t *rt) {
     mk_ns_t *ns = mk_calloc(1, sizeof *ns);
     if (ns == NULL) return NULL;
@@ -160,8 +165,7 @@ static mk_ns_t *create(runtime_t *rt) {
     if (mk_port_entropy(&ns->seed, sizeof ns->seed) != MK_OK) ns->seed = 1;
     mk_tree_init(&ns->table, ns->seed, mk_claim_order);
     mk_tree_init(&ns->told, ns->seed, mk_claim_order);
-    strcpy(ns->identity, mk_node_identity());
-    mk_prefix_set(&ns->prefix, ns->identity);
+    be_called(ns, mk_node_identity());
     return ns;
 }
 
@@ -186,8 +190,7 @@ mk_err_t mk_ns_set_identity(mk_ns_t *ns, const char *identity) {
     if (mk_ns_peer_named(ns, identity, strlen(identity)) != NULL) return MK_ERR_EXISTS;
     for (mk_node_t *node = ns->own; node != NULL; node = node->next)
         mk_ns_untell(ns, mk_container_of(node, mk_claim_t, of_owner));
-    strcpy(ns->identity, identity);
-    mk_prefix_set(&ns->prefix, identity);
+    be_called(ns, identity);
     mk_ns_retell(ns);
     return MK_OK;
 }

@@ -13,7 +13,7 @@ enum { LOCAL_SIZE = sizeof local - 1 };
 /* ---- rules ----------------------------------------------------------------------------------------------------------- */
 
 #define RULE(text, exact, exported) \
-    { text, sizeof text - 1, exact, exported }
+    { text, sizeof(text) - 1, exact, exported }
 
 /* What everybody starts with. Names below /node/ that are neither this node's own nor offered never get as far as a rule. */
 static const mk_ns_rule_t first_rules[] = {
