@@ -231,13 +231,20 @@ static bool step_payload(mk_link_t *link, pair_t *pair) {
     return true;
 }
 
+/* The next pair that is ready, in turn; NULL: none. */
+static pair_t *next_ready(const mk_link_t *link) {
+    pair_t *begin = link->bulk != NULL ? link->bulk->turn : NULL, *pair = begin;
+    while (pair != NULL && !is_ready(link, pair)) pair = pair->after != begin ? pair->after : NULL;
+    return pair;
+}
+
+bool mk_link_bulk_is_ready(const mk_link_t *link) { return next_ready(link) != NULL; }
+
 bool mk_link_bulk_step(mk_link_t *link) {
     mk_link_bulk_t *bulk = link->bulk;
-    pair_t         *begin = bulk->turn, *pair = begin;
-    while (!is_ready(link, pair)) {
-        pair = pair->after;
-        if (pair == begin) return false;
-    }
+    pair_t         *pair = next_ready(link);
     bulk->turn = pair->after;
-    return pair->first->buf == NULL ? step_row(link, pair) : step_payload(link, pair);
+    if (pair->first->buf == NULL ? step_row(link, pair) : step_payload(link, pair)) return true;
+    bulk->turn = pair; /* it keeps its turn */
+    return false;
 }

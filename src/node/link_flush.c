@@ -155,12 +155,17 @@ static bool data_step(mk_link_t *link) {
     return taken != 0;
 }
 
+/* Data, then bulk; but what bulk lacks the credit for it gets before data goes on, or a flood would always take it first. */
+static bool step(mk_link_t *link) {
+    bool waits = mk_link_bulk_is_ready(link), moved = false;
+    if (!waits || !link->bulk_is_next) moved = data_step(link);
+    if (!waits || link->blocked) return moved;
+    link->bulk_is_next = !mk_link_bulk_step(link);
+    return moved || !link->bulk_is_next;
+}
+
 static void flush_messages(mk_link_t *link) {
-    bool moved = true;
-    while (moved && !link->blocked && mk_link_is_alive(link)) {
-        moved = data_step(link);
-        if (!link->blocked && link->bulk != NULL) moved |= mk_link_bulk_step(link);
-    }
+    while (!link->blocked && mk_link_is_alive(link) && step(link)) {}
     /* Lost datagrams may hold the window: ask. */
     if (link->seen.datagrams && !link->blocked && mk_link_lane_bytes(&link->data) != 0) mk_link_ping(link);
 }

@@ -112,6 +112,7 @@ struct mk_link {
     uint64_t        forgiven, forgiven_messages; /* datagrams: known to be lost              */
     mk_link_table_t stopped;          /* of mk_link_stopped_t                               */
     mk_link_bulk_t *bulk;             /* NULL: none                                         */
+    bool            bulk_is_next;     /* it had no credit when it was its turn              */
     uint32_t        bulk_stream_last; /* while there is none                                */
     uint64_t        refused;
 
@@ -208,7 +209,9 @@ MK_MUST_CHECK mk_err_t mk_link_bulk_add(mk_link_t *link, const mk_wire_data_t *d
 /* Room for a frame behind the large one; to be counted with mk_link_bulk_put(). NULL: out of memory. */
 uint8_t *mk_link_bulk_room(mk_link_t *link, uint32_t source, uint32_t dest, size_t size);
 void     mk_link_bulk_put(mk_link_t *link, uint32_t source, uint32_t dest, size_t size);
-/* Writes one piece of whoever is next. False: nothing can go now. */
+/* Whether something of it could go, credit aside. */
+bool     mk_link_bulk_is_ready(const mk_link_t *link);
+/* Writes one piece of whoever is next and ready. False: there is no credit for it, or the channel takes no more. */
 bool     mk_link_bulk_step(mk_link_t *link);
 void     mk_link_bulk_free(mk_link_t *link);
 

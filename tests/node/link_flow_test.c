@@ -228,6 +228,27 @@ TEST(a_large_message_lets_small_ones_of_others_pass) {
     world_end();
 }
 
+TEST(a_large_message_gets_its_turn_in_a_flood_of_small_ones) {
+    for (uint32_t window = 4096; window <= 1 << 20; window *= 4) {
+        limits = usual_limits();
+        limits.credit_bytes = window;
+        world_linked(window, &limits, false);
+        sink_t  *large = spawn(&sides[1], 0), *small = spawn(&sides[1], 1 << 20);
+        uint32_t n = 0;
+        CHECK_EQ(send_item(&sides[0], large, 0, 400000), MK_OK);
+        for (unsigned round = 0; round < 4000 && large->n == 0; round++) {
+            while (stats_of(&sides[0]).queued_bytes < 700000 && send_item(&sides[0], small, n, 60) == MK_OK) n++;
+            carry();
+            work();
+        }
+        CHECK_EQ(large->n, 1);
+        CHECK(stats_of(&sides[0]).queued_bytes > 100000); /* there was no lull */
+        settle();
+        CHECK_EQ(small->n, n);
+        world_end();
+    }
+}
+
 TEST(what_follows_a_large_message_to_the_same_actor_stays_behind_it) {
     linked(8);
     sink_t  *sink = spawn(&sides[1], 10000);
