@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs in QEMU: the clock and the sleep are the machine's own. */
+#include "base/mem.h"
 #include "port/port.h"
 #include "rig/rig.h"
 
@@ -71,4 +72,14 @@ TEST(a_lock_is_always_free) {
     mk_mutex_lock(mutex);
     mk_mutex_unlock(mutex);
     mk_mutex_destroy(mutex);
+}
+
+TEST(a_board_has_no_name_but_memory) {
+    char     name[16];
+    uint64_t before = mk_port_free_bytes();
+    CHECK_EQ(mk_port_host_name(name, sizeof name), MK_ERR_NOTFOUND);
+    void *block = mk_alloc(4096);
+    CHECK(before > 4096 && mk_port_free_bytes() <= before - 4096);
+    mk_free(block);
+    CHECK(mk_port_free_bytes() > before - 4096);
 }

@@ -339,3 +339,15 @@ TEST(writing_to_who_does_not_read_returns) {
     close(out);
     sigaction(SIGPIPE, &was, NULL);
 }
+
+/* ---- the machine ---- */
+
+TEST(the_machine_has_a_name_and_memory) {
+    char here[256], name[256], small[1];
+    CHECK_EQ(gethostname(here, sizeof here), 0);
+    CHECK_EQ(mk_port_host_name(name, sizeof name), MK_OK);
+    CHECK_STR(name, here);
+    CHECK_EQ(mk_port_host_name(small, sizeof small), MK_ERR_TOOLONG);
+    CHECK_EQ(mk_port_host_name(small, 0), MK_ERR_TOOLONG);
+    CHECK(mk_port_free_bytes() > 1 << 20);
+}
