@@ -22,9 +22,9 @@
 enum {
     RING_BYTES_MIN = 128 * 1024, /* two longest frames: one that does not fit before the end fits at the beginning   */
     RING_BYTES_DEFAULT = 1 << 20,
-    PUBLISH_BYTES = 8 * 1024, /* so the reader begins while the writer still copies                               */
-    WINDOW_BYTES = 32 * 1024, /* read in one go, unless a frame is longer                                        */
-    LINE_BYTES = 128,         /* processors fetch lines in pairs */
+    PUBLISH_BYTES = 64 * 1024, /* so the reader begins while the writer still copies                               */
+    WINDOW_BYTES = 8 * 1024, /* read in one go, unless a frame is longer: its messages fit the first cache           */
+    LINE_BYTES = 128,        /* processors fetch lines in pairs */
 };
 
 _Static_assert((int)MK_RING_FRAME_BYTES_MAX == (int)MK_WIRE_FRAME_BYTES_MAX, "any frame fits");

@@ -68,10 +68,18 @@ size_t mk_wire_next(const uint8_t *bytes, size_t size, mk_wire_frame_t *out);
  *
  * Byte by byte they mean the same on every machine; compilers make one load or store of it where they can. */
 
+/* In one move each: put together from bytes they are, by some compilers, written as bytes and read back as a vector, which the
+ * processor waits for. */
+static inline uint32_t mk_wire_little32(uint32_t value) {
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(value) : value;
+}
+
 static inline uint16_t mk_wire_load16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
 
 static inline uint32_t mk_wire_load32(const uint8_t *at) {
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return mk_wire_little32(value);
 }
 
 static inline uint64_t mk_wire_load64(const uint8_t *at) { return mk_wire_load32(at) | (uint64_t)mk_wire_load32(at + 4) << 32; }
@@ -82,10 +90,8 @@ static inline void mk_wire_store16(uint8_t *at, uint32_t value) {
 }
 
 static inline void mk_wire_store32(uint8_t *at, uint32_t value) {
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-    at[2] = (uint8_t)(value >> 16);
-    at[3] = (uint8_t)(value >> 24);
+    value = mk_wire_little32(value);
+    memcpy(at, &value, sizeof value);
 }
 
 static inline void mk_wire_store64(uint8_t *at, uint64_t value) {

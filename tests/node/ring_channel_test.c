@@ -29,7 +29,7 @@ static void open_pair(size_t bytes) {
 
 /* Both loops go round until neither has anything to do. */
 static void run(void) {
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 200; i++)
         for (int side = 0; side < 2; side++) mk_loop_run(&loop[side], 1000);
 }
 
@@ -81,7 +81,7 @@ TEST(frames_go_both_ways_whole_and_in_order) {
     run();
     for (uint32_t i = 0; i < 200; i++)
         for (int side = 0; side < 2; side++) end_send(&end[side], 4 + (i * 997) % 65532);
-    for (int i = 0; i < 100; i++) run();
+    for (int i = 0; i < 30; i++) run();
     for (int side = 0; side < 2; side++) {
         CHECK_EQ(end[side].unsent.size, 0);
         CHECK_EQ(end[side].frames, 200);
@@ -109,7 +109,7 @@ TEST(what_was_written_before_the_end_is_read_before_the_end) {
     end_close(&end[0], true);
     mk_loop_run(&loop[1], 1000);
     CHECK_EQ(end[1].closes, 0);
-    for (int i = 0; i < 50; i++) mk_loop_run(&loop[1], 1000);
+    for (int i = 0; i < 100; i++) mk_loop_run(&loop[1], 1000);
     CHECK_EQ(end[1].frames, 500);
     CHECK_EQ(end[1].closes, 1);
     CHECK_EQ(end[1].err, MK_ERR_CLOSED);
