@@ -89,7 +89,7 @@ static void begin(node_t *node, node_id_t number, const node_config_t *config) {
 
 #define RUN_UNTIL(condition, a, b)                                                     \
     do {                                                                               \
-        uint64_t rig_until = runtime_now_ms((a).rt) + 10000;                           \
+        uint64_t rig_until = runtime_now_ms((a).rt) + 30000;                           \
         while (!(condition) && runtime_now_ms((a).rt) < rig_until) {                   \
             runtime_wait((a).rt, 1);                                                   \
             runtime_wait((b).rt, 1);                                                   \
@@ -123,7 +123,7 @@ static void link_over(const char *where, const char *secret, node_info_t *out) {
     runtime_destroy(a.rt);
     uint64_t began_ms = runtime_now_ms(b.rt);
     RUN_UNTIL(!linked(&b), b, b);
-    CHECK(runtime_now_ms(b.rt) - began_ms < 1000);
+    CHECK(runtime_now_ms(b.rt) - began_ms < 3500); /* noticed, not waited for: a silent peer is dead after 4 s */
     CHECK_EQ(actor_lookup(b.rt, "service"), ACTOR_ID_INVALID);
     runtime_destroy(b.rt);
 }
@@ -162,12 +162,18 @@ TEST(who_has_another_secret_or_none_learns_nothing) {
     CHECK_EQ(node_listen(a.rt, "127.0.0.1:0", bound, sizeof bound), MK_OK);
     CHECK_EQ(node_connect(b.rt, bound), MK_OK);
     CHECK_EQ(node_connect(c.rt, bound), MK_OK);
-    uint64_t until = runtime_now_ms(a.rt) + 1500;
-    while (runtime_now_ms(a.rt) < until) runtime_wait(a.rt, 1), runtime_wait(b.rt, 1), runtime_wait(c.rt, 1);
+    const mk_call_t *from_b = mk_container_of(mk_cluster_find(b.rt)->calls, mk_call_t, all);
+    const mk_call_t *from_c = mk_container_of(mk_cluster_find(c.rt)->calls, mk_call_t, all);
+    uint64_t         until = runtime_now_ms(a.rt) + 20000;
+    while ((from_b->why[0] == '\0' || from_c->why[0] == '\0') && runtime_now_ms(a.rt) < until) {
+        runtime_wait(a.rt, 1);
+        runtime_wait(b.rt, 1);
+        runtime_wait(c.rt, 1);
+    }
     CHECK_EQ(node_list(a.rt, NULL, 0) + node_list(b.rt, NULL, 0) + node_list(c.rt, NULL, 0), 0);
-    CHECK(mk_cluster_find(b.rt)->generation <= 2); /* it will not try again soon */
-    mk_call_t *call = mk_container_of(mk_cluster_find(b.rt)->calls, mk_call_t, all);
-    CHECK(call->hopeless && call->why[0] != '\0' && call->node == 0);
+    CHECK(from_b->hopeless && from_b->why[0] != '\0' && from_b->node == 0); /* not even a number */
+    CHECK(from_c->why[0] != '\0' && from_c->node == 0);
+    CHECK_EQ(mk_cluster_find(b.rt)->generation, 1); /* it will not try again soon */
     runtime_destroy(a.rt), runtime_destroy(b.rt), runtime_destroy(c.rt);
 }
 
