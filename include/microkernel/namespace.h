@@ -27,7 +27,7 @@ extern "C" {
 /* Longest identity with its NUL. Letters, digits, '-', '_', '.'. */
 enum { MK_IDENTITY_BYTES = 32 };
 
-/* MK_NODE_NAME from the environment, else the host's name, made fit. Valid for the program's life; any thread after the first. */
+/* MK_NODE_NAME from the environment, else the host's name, made fit. The same for the program's life. Any thread. */
 const char *mk_node_identity(void);
 /* MK_NODE_ID from the environment, else a number made from the identity; never 0. */
 node_id_t mk_node_id(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* identity.c -- who this node is when nobody says otherwise. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,14 +49,30 @@ static void make_fit(const char *name, char out[MK_IDENTITY_BYTES]) {
     if (!mk_ns_is_identity(out)) memcpy(out, "node", sizeof "node");
 }
 
+enum { BEING_MADE = 1, MADE };
+
+/* Runtimes on several threads may ask at the same moment: whoever is first makes it, the others wait for those few bytes. */
+static const char *made(const char *name) {
+    static char        identity[MK_IDENTITY_BYTES];
+    static atomic_uint state;
+    unsigned           none = 0;
+    if (atomic_load_explicit(&state, memory_order_acquire) == MADE) return identity;
+    if (name == NULL) return NULL;
+    if (atomic_compare_exchange_strong(&state, &none, BEING_MADE)) {
+        make_fit(name, identity);
+        atomic_store_explicit(&state, MADE, memory_order_release);
+    }
+    while (atomic_load_explicit(&state, memory_order_acquire) != MADE) {}
+    return identity;
+}
+
 const char *mk_node_identity(void) {
-    static char identity[MK_IDENTITY_BYTES];
     char        host[256];
-    if (identity[0] != '\0') return identity;
+    const char *identity = made(NULL);
+    if (identity != NULL) return identity;
     const char *name = getenv("MK_NODE_NAME");
     if (name == NULL || name[0] == '\0') name = mk_port_host_name(host, sizeof host) == MK_OK ? host : "node";
-    make_fit(name, identity);
-    return identity;
+    return made(name);
 }
 
 /* A number between 1 and 2^32 - 1; 0: none. */
