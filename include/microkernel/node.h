@@ -116,18 +116,18 @@ void node_set_hands(runtime_t *rt, const node_hands_t *hands);
 
 typedef struct node_info {
     node_id_t   node;
-    char        identity[MK_IDENTITY_BYTES];
-    uint64_t    incarnation;
     node_role_t role;           /* that it has here                                            */
-    bool        encrypted;
+    char        identity[MK_IDENTITY_BYTES];
     char        where[128];     /* "tcp:10.0.0.2:4200"                                          */
+    uint64_t    incarnation;
     uint64_t    up_ms;          /* for how long                                                */
-    uint32_t    rtt_us;         /* of the last heartbeat; 0: none yet                           */
     uint64_t    sent, received; /* messages                                                    */
     uint64_t    refused;        /* sends refused: queue or mailbox full                         */
     uint64_t    lost;           /* were under way when an earlier link to it broke, or (UDP) did not arrive */
     size_t      queued_bytes;
     size_t      names;          /* of it that we know                                          */
+    uint32_t    rtt_us;         /* of the last heartbeat; 0: none yet                           */
+    bool        encrypted;
 } node_info_t;
 
 /* Writes up to `max`; returns how many nodes are linked. */

@@ -225,7 +225,7 @@ static bool read_place(const mk_addr_t *at, const struct ifaddrs *from, place_t 
 static size_t find_places(const mk_addr_t *at, place_t places[PLACES_MAX]) {
     struct ifaddrs *all;
     size_t          n = 0;
-    memset(places, 0, PLACES_MAX * sizeof *places); /* to be compared, padding and all */
+    memset(places, 0, PLACES_MAX * sizeof *places);
     if (getifaddrs(&all) != 0) return 0;
     for (const struct ifaddrs *one = all; one != NULL && n < PLACES_MAX; one = one->ifa_next) {
         if (read_place(at, one, &places[n])) n++;
@@ -233,6 +233,20 @@ static size_t find_places(const mk_addr_t *at, place_t places[PLACES_MAX]) {
     }
     freeifaddrs(all);
     return n;
+}
+
+static bool same_place(const place_t *a, const place_t *b) {
+    size_t size = a->address.proto == AVAHI_PROTO_INET ? sizeof(AvahiIPv4Address) : sizeof(AvahiIPv6Address);
+    return a->interface == b->interface && a->address.proto == b->address.proto &&
+           memcmp(&a->address.data, &b->address.data, size) == 0;
+}
+
+static bool same_places(const place_t *a, size_t a_n, const place_t *b, size_t b_n) {
+    if (a_n != b_n) return false;
+    for (size_t i = 0; i < a_n; i++) {
+        if (!same_place(&a[i], &b[i])) return false;
+    }
+    return true;
 }
 
 static void on_group(AvahiServer *server, AvahiSEntryGroup *group, AvahiEntryGroupState state, void *arg) {
@@ -270,7 +284,7 @@ static int add_records(helper_t *helper) {
 static void announce(helper_t *helper) {
     place_t places[PLACES_MAX];
     size_t  n = find_places(&helper->wish->at, places);
-    if (n == helper->places_n && memcmp(places, helper->places, sizeof places) == 0) return;
+    if (same_places(places, n, helper->places, helper->places_n)) return;
     memcpy(helper->places, places, sizeof places);
     helper->places_n = n;
     if (helper->group != NULL) avahi_s_entry_group_free(helper->group); /* says goodbye */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "desk.h"
+#include "desk_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,8 +32,12 @@ typedef struct desk {
 /* A shell shows pieces of up to 8 KiB. */
 enum { PIECE_BYTES = 4096 };
 
+void mk_desk_tell(runtime_t *rt, actor_id_t shell, unsigned what, const char *text) {
+    actor_send(rt, shell, what, text, strlen(text));
+}
+
 static void answer(runtime_t *rt, const client_t *client, msg_type_t type, const char *text) {
-    actor_send(rt, client->id, type, text, strlen(text)); /* refused: it will not wait for ever */
+    mk_desk_tell(rt, client->id, type, text);
 }
 
 MK_PRINTF(4, 5) static void answerf(runtime_t *rt, const client_t *client, msg_type_t type, const char *format, ...) {
@@ -68,12 +72,14 @@ static const char *write_age(uint64_t ms, char text[16]) {
 }
 
 static int write_node(const node_info_t *node, char *to, size_t room) {
-    char age[16], rtt[24] = "";
+    char               age[16], rtt[24] = "";
+    unsigned long long lost = node->lost;
+    lost += node->refused;
     if (node->rtt_us != 0) snprintf(rtt, sizeof rtt, "%.1f ms", (double)node->rtt_us / 1000);
     return snprintf(to, room, "%-16s  %-10u  %-8s  %7s  %9s  %5zu  %9llu  %9llu  %5llu  %s%s\n", node->identity,
                     (unsigned)node->node, node_role_text(node->role), write_age(node->up_ms, age), rtt, node->names,
-                    (unsigned long long)node->sent, (unsigned long long)node->received,
-                    (unsigned long long)(node->lost + node->refused), node->where, node->encrypted ? "" : " (plain)");
+                    (unsigned long long)node->sent, (unsigned long long)node->received, lost, node->where,
+                    node->encrypted ? "" : " (plain)");
 }
 
 static void tell_nodes(runtime_t *rt, const client_t *client) {
@@ -239,6 +245,9 @@ static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg)
     case MK_DESK_STOP: ask_stop(rt, client, msg); break;
     case MK_DESK_WATCH: watch(rt, client, msg); break;
     case MK_DESK_UNWATCH: unwatch(rt, client); break;
+    case MK_DESK_RELOAD: mk_desk_reload(rt, client->id, msg); break;
+    case MK_DESK_REMEMBER: mk_desk_remember(rt, msg); break;
+    case MK_DESK_RECALL: mk_desk_recall(rt, client->id); break;
     default: break;
     }
 }
@@ -249,7 +258,9 @@ static bool serve(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     switch (msg->type) {
     case MSG_NODE_REPLY: on_reply(rt, desk, msg); break;
     case MSG_DOWN: on_down(rt, desk, msg); break;
-    default: on_question(rt, desk, msg); break;
+    default:
+        if (!mk_desk_reload_heard(rt, msg) && !mk_desk_keep_answered(rt, msg)) on_question(rt, desk, msg);
+        break;
     }
     return true;
 }
