@@ -45,7 +45,7 @@ typedef bool ns_visit_fn(void *arg, const char *path, actor_id_t id);
 size_t ns_list(runtime_t *rt, const char *prefix, const char *after, ns_visit_fn *visit, void *arg);
 
 /* Whether peers see the names that begin with `prefix`; the longest prefix that matches decides. From the start: everything is
- * exported but `ns` and /node/local/..., of which storage, queue and ai are. MK_ERR_NOMEM, MK_ERR_TOOLONG. */
+ * exported but `ns` and /node/local/..., of which storage, queue, ai and caps are. MK_ERR_NOMEM, MK_ERR_TOOLONG. */
 MK_MUST_CHECK mk_err_t ns_export(runtime_t *rt, const char *prefix, bool exported);
 
 /* Keeps this node's flat names and paths for /node/<identity>/... alone: peers do not see them under the name itself, and they
