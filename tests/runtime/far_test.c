@@ -389,6 +389,20 @@ TEST(an_unlink_that_crosses_a_new_link_leaves_the_link) {
     strike();
 }
 
+TEST(an_unlink_that_crosses_a_link_of_ours_leaves_it_though_they_had_linked_first) {
+    stage(FAR_ALL);
+    CHECK_EQ(far_says(&far, of(MK_SIGNAL_LINK, 9, a.id)), MK_OK);
+    in(&a, do_link, them);
+    CHECK_TOLD(&far, MK_SIGNAL_LINK, a.id, them);
+    unsigned n = far.n;
+    in(&a, do_link, them); /* twice is once */
+    CHECK_EQ(far.n, n);
+    CHECK_EQ(far_says(&far, of(MK_SIGNAL_UNLINK, 0, a.id)), MK_OK); /* said before they saw it */
+    in(&a, do_fail, EXIT_FAILED);
+    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, a.id, them, EXIT_FAILED);
+    strike();
+}
+
 /* ---- exit signals ---- */
 
 static bool do_exit(part_t *part, uint64_t reason) {
