@@ -7,7 +7,7 @@
  * to be possible: datagrams, and a receiver without memory. */
 #include <string.h>
 
-#include "runtime/attach.h"
+#include "node/link.h"
 #include "runtime/remote.h"
 #include "sim/sim.h"
 
@@ -63,18 +63,20 @@ static flow_t *flow_of(const sim_actor_t *from, const sim_actor_t *to) {
 
 /* ---- sending --------------------------------------------------------------------------------------------------------------- */
 
+/* Links are what a runtime knows of other nodes here, and nothing else. */
+static const mk_link_t *link_of(const mk_remote_t *remote) { return (const mk_link_t *)(const void *)remote; }
+
 static uint32_t epoch_of(unsigned from, unsigned to) {
-    node_info_t info;
-    runtime_t  *rt = sim.node[from].rt;
-    uint32_t   *last = &last_epoch[from][to];
+    mk_link_stats_t    stats;
+    uint32_t          *last = &last_epoch[from][to];
+    const mk_remote_t *remote = mk_remote_find(sim.node[from].rt, to + 1);
     if (from == to) return 0;
-    const mk_remote_t *remote = mk_remote_find(rt, to + 1);
-    uint64_t           now_ms = runtime_now_ms(rt); /* first: what follows is as of then */
-    if (remote == NULL || !sim_link_info(from, to, &info)) return *last;
-    uint64_t since_ms = now_ms - info.up_ms;
-    if (*last != 0 && epochs[*last].remote == remote && epochs[*last].since_ms == since_ms) return *last;
+    if (remote == NULL) return *last; /* what is sent is refused */
+    mk_link_get_stats(link_of(remote), &stats);
+    if (*last != 0 && epochs[*last].remote == remote && epochs[*last].since_ms == stats.up_since_ms) return *last;
     SIM_CHECK(epochs_n < EPOCHS_MAX, "%u links in one run", epochs_n);
-    epochs[epochs_n] = (epoch_t){from, to, remote, since_ms, sim_now_us(), strncmp(info.where, "udp", 3) == 0};
+    epochs[epochs_n] =
+        (epoch_t){from, to, remote, stats.up_since_ms, sim_now_us(), mk_link_channel(link_of(remote))->datagrams};
     return *last = epochs_n++;
 }
 
@@ -120,7 +122,7 @@ uint32_t sim_serial_of(const message_t *msg) { return letter_of(msg)->serial; }
 
 static bool holes_may_be(uint32_t epoch) {
     if (epoch == 0) return false;
-    return epochs[epoch].datagrams || sim.memory_failed_us > epochs[epoch].began_us;
+    return epochs[epoch].datagrams || sim.memory_failed_us >= epochs[epoch].began_us;
 }
 
 static void check_order(flow_t *flow, const sim_letter_t *letter) {

@@ -25,6 +25,13 @@ void sim_name_taken(sim_actor_t *who, unsigned name) {
     who->name[name] = true;
     claim_t *claim = &claims[name][who->uid];
     claim->last_ms = mk_port_wall_ms();
+    /* Of one who is about to end a name is taken over, with the time from which on it is this node's. */
+    for (uint32_t uid = 1; uid <= sim_actors(); uid++) {
+        const sim_actor_t *before = sim_actor(uid);
+        if (before == who || before->node != who->node || !before->name[name]) continue;
+        if (claim->first_ms == 0 || claims[name][uid].first_ms < claim->first_ms)
+            claim->first_ms = claims[name][uid].first_ms;
+    }
     if (claim->first_ms == 0 || claim->first_ms > claim->last_ms) claim->first_ms = claim->last_ms;
     sim_note((uint64_t)name << 32 | who->uid);
     sim_say("actor %u of n%u takes %s", who->uid, who->node + 1, sim_name(name));
@@ -73,8 +80,8 @@ static actor_id_t look_up(unsigned node, const char *name) {
     return actor_lookup(sim.node[node].rt, name);
 }
 
-/* What was under way, the silence, a look at the clock. */
-static uint64_t patience_us(void) { return ((uint64_t)sim.plan.dead_ms + sim.plan.heartbeat_ms + 800) * 1000; }
+/* What was under way, the silence, and the second that a link gets to end in order, which may begin when its peer is dead. */
+static uint64_t patience_us(void) { return ((uint64_t)sim.plan.dead_ms + sim.plan.heartbeat_ms + 1800) * 1000; }
 
 void sim_names_watch(void) {
     for (unsigned node = 0; node < sim.plan.nodes; node++) {

@@ -16,6 +16,7 @@ static sim_way_t some_way(void) {
 static void who_calls(sim_plan_t *plan) {
     for (unsigned i = 0; i < plan->nodes; i++) plan->host[i] = i + 1;
     if (sim_chance(250)) plan->host[1] = plan->host[0];
+    plan->ring = plan->host[1] == plan->host[0] && sim_chance(600);
     for (unsigned i = 0; i < plan->nodes; i++)
         for (unsigned k = 0; k < i; k++) {
             sim_way_t way = plan->host[i] == plan->host[k] ? SIM_UNIX : some_way();
@@ -27,7 +28,7 @@ static void who_calls(sim_plan_t *plan) {
 }
 
 void sim_plan(sim_plan_t *plan, uint64_t seed) {
-    *plan = (sim_plan_t){.seed = seed, .nodes = pick(3, sim_chance(300) ? SIM_NODES_MAX : 4), .workers = pick(1, 3)};
+    *plan = (sim_plan_t){.seed = seed, .nodes = pick(3, sim_chance(300) ? SIM_NODES_MAX : 4), .workers = pick(1, 4)};
     who_calls(plan);
     plan->role = NODE_ROLE_OPERATOR;
     plan->heartbeat_ms = pick(50, 400);
@@ -36,7 +37,7 @@ void sim_plan(sim_plan_t *plan, uint64_t seed) {
     plan->backoff_max_ms = pick(300, 1500);
     plan->queue_bytes = 1u << pick(16, 20);
     plan->credit_bytes = 1u << pick(16, 18);
-    plan->tick_ms = pick(15, 80);
+    plan->tick_ms = pick(8, 60);
     plan->large = sim_chance(500) ? 10 : 80;
     plan->trouble_ms = pick(2000, 6000);
     plan->pause_ms = pick(40, 400);
@@ -52,6 +53,7 @@ void sim_plan_say(const sim_plan_t *plan) {
             plan->nodes, plan->workers, plan->heartbeat_ms, plan->dead_ms, plan->backoff_min_ms, plan->backoff_max_ms,
             plan->queue_bytes, plan->credit_bytes, plan->memory ? ", memory fails" : "",
             plan->hostile ? ", hostile visitors" : "", plan->clocks ? ", clocks jump" : "");
+    if (plan->ring) sim_say("n1 and n2 have a ring");
     for (unsigned i = 0; i < plan->nodes; i++)
         for (unsigned k = 0; k < plan->nodes; k++)
             if (plan->calls[i][k] != SIM_NO_WAY) sim_say("n%u calls n%u by %s", i + 1, k + 1, way[plan->calls[i][k]]);

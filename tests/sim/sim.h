@@ -43,6 +43,7 @@ typedef struct sim_plan {
     unsigned    nodes, workers;        /* at the start, on each node                                     */
     sim_way_t   calls[SIM_NODES_MAX][SIM_NODES_MAX];
     bool        datagrams;             /* some pair uses them                                            */
+    bool        ring;                  /* the first two share a process, and a ring beside their calls    */
     unsigned    host[SIM_NODES_MAX];
     node_role_t role;
     uint32_t    heartbeat_ms, dead_ms, backoff_min_ms, backoff_max_ms, queue_bytes, credit_bytes;

@@ -124,6 +124,21 @@ static void open_node(sim_node_t *n, unsigned node) {
     if (plan->datagrams) listen_at(node, SIM_UDP);
 }
 
+/* Whoever of the two comes second makes it. */
+static void join_ring(unsigned node) {
+    unsigned other = 1 - node;
+    if (!sim.plan.ring || node > 1 || !sim_is_up(other)) return;
+    node_ring_t *ring = node_ring_create(32768 << sim_below(4));
+    SIM_CHECK(ring != NULL, "no ring");
+    for (unsigned side = 0; side < 2; side++) {
+        sim_enter(side);
+        mk_err_t err = node_ring_attach(sim.node[side].rt, ring, (int)side);
+        SIM_CHECK(err == MK_OK, "n%u cannot have the ring: %s", side + 1, mk_err_text(err));
+    }
+    node_ring_release(ring);
+    sim_enter(node);
+}
+
 void sim_start(unsigned node) {
     sim_node_t      *n = &sim.node[node];
     runtime_config_t config = {.node_id = node + 1,
@@ -141,6 +156,7 @@ void sim_start(unsigned node) {
     SIM_CHECK(sim_spawn_keeper(node), "n%u has no keeper", node + 1);
     for (unsigned i = 0; i < sim.plan.workers; i++) (void)sim_spawn_worker(node);
     for (unsigned to = 0; to < sim.plan.nodes; to++) sim_connect(node, to);
+    join_ring(node);
     sim_hold_memory(was_held);
     sim_say("n%u starts its life %u", node + 1, n->life);
 }
@@ -151,7 +167,6 @@ static void bury(unsigned node, sim_end_t how) {
     if (n->rt == NULL) return;
     sim_say("n%u %s", node + 1, text[how]);
     sim_enter(node);
-    n->crashed = how == SIM_CRASHES;
     runtime_t *rt = n->rt;
     runtime_destroy(rt);
     n->rt = NULL;
@@ -168,8 +183,11 @@ void sim_stop(unsigned node, sim_end_t how) {
         return;
     }
     mk_fake_crash(host);
-    for (unsigned i = 0; i < sim.plan.nodes; i++)
-        if (sim.plan.host[i] == host) bury(i, how);
+    for (unsigned i = 0; i < sim.plan.nodes; i++) {
+        if (sim.plan.host[i] != host) continue;
+        bury(i, how);
+        sim.node[i].crashed = how == SIM_CRASHES;
+    }
     if (how == SIM_IS_KILLED) mk_fake_restart(host);
 }
 
@@ -215,6 +233,12 @@ static unsigned take_turns(void) {
     return busy;
 }
 
+static bool is_anybody_up(void) {
+    for (unsigned i = 0; i < sim.plan.nodes; i++)
+        if (sim_is_up(i)) return true;
+    return false;
+}
+
 void sim_step(void) {
     unsigned quiet = 0, busy = 0;
     wake_the_paused();
@@ -224,7 +248,7 @@ void sim_step(void) {
         busy = take_turns();
         quiet = busy != 0 ? 0 : quiet + 1;
     }
-    if (!mk_fake_advance_to_next()) mk_fake_advance_us(1000); /* all are down or stopped */
+    if (!is_anybody_up() || !mk_fake_advance_to_next()) mk_fake_advance_us(1000);
     uint64_t past = sim_now_us() - sim.began_us, grain = sim.plan.grain_us;
     if (past % grain != 0) mk_fake_advance_us(grain - past % grain);
     sim.count.steps++;
