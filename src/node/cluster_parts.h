@@ -221,6 +221,7 @@ struct mk_peer {
     mk_timer_t      parked;
     uint64_t        parked_until_ms;
     mk_ns_peer_t   *ns;         /* once it is admitted                                 */
+    mk_timer_t      retry;      /* what there was no memory for goes on                */
     mk_sync_t       sync;
     mk_node_t      *asked;      /* our requests without an answer                      */
     uint32_t        asked_n;
@@ -235,6 +236,9 @@ MK_MUST_CHECK mk_err_t mk_peer_create(mk_cluster_t *cluster, mk_channel_t *chann
 /* Without a word to the link's other end; everybody here is told. */
 void                   mk_peer_drop(mk_peer_t *peer, const char *why);
 void                   mk_peer_finish(mk_peer_t *peer); /* in order */
+/* mk_link_control() with its word kept in every case: on an error something calls mk_sync_drained() and mk_requests_drained() when it
+ * is worth trying again, unless the link ends. */
+MK_MUST_CHECK mk_err_t mk_peer_say(mk_peer_t *peer, const uint8_t *frame, size_t size);
 mk_peer_t             *mk_peer_by_node(const mk_cluster_t *cluster, node_id_t node);         /* up; NULL: none */
 mk_peer_t             *mk_peer_by_identity(const mk_cluster_t *cluster, const char *identity);
 

@@ -22,15 +22,14 @@ static mk_peer_t *peer_of(mk_deferred_t *deferred) { return mk_container_of(defe
 
 static mk_err_t say_kind(mk_peer_t *peer, mk_wire_kind_t kind) {
     uint8_t frame[MK_WIRE_EMPTY_BYTES];
-    return mk_link_control(peer->link, frame, mk_wire_put_empty(frame, kind));
+    return mk_peer_say(peer, frame, mk_wire_put_empty(frame, kind));
 }
 
 static mk_err_t say_name(mk_peer_t *peer, const mk_ns_name_t *name, bool gone) {
     uint8_t        frame[MK_WIRE_NAME_BYTES_MAX];
     mk_wire_name_t wire = {
         .seq = name->seq, .stamp_ms = name->stamp_ms, .counter = name->counter, .name = {name->text, name->size}};
-    return mk_link_control(peer->link, frame,
-                           gone ? mk_wire_put_name_gone(frame, &wire) : mk_wire_put_name(frame, &wire));
+    return mk_peer_say(peer, frame, gone ? mk_wire_put_name_gone(frame, &wire) : mk_wire_put_name(frame, &wire));
 }
 
 static void on_more(mk_loop_t *loop, mk_deferred_t *deferred);

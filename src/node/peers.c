@@ -21,6 +21,7 @@ enum {
     PROBE_LEAST_MS = 200,
     PROBE_MOST_MS = 8000, /* who waits for the answer has to be welcomed in time: MK_HELLO_MS */
     PROBE_GRACE_MS = 100, /* the link's own answer comes first                              */
+    RETRY_MS = 10,        /* without memory                                               */
     OLD_MS = 10000,       /* an earlier life of a node is refused for so long after a later one was seen */
 };
 
@@ -81,6 +82,7 @@ static void leave_cluster(mk_peer_t *peer) {
     }
     mk_list_remove(&peer->all);
     mk_wheel_cancel(&cluster->loop->wheel, &peer->parked);
+    mk_wheel_cancel(&cluster->loop->wheel, &peer->retry);
 }
 
 static void say_end(const mk_peer_t *peer, bool was_up, const char *why) {
@@ -302,10 +304,23 @@ static mk_err_t on_frame(mk_link_t *link, const mk_wire_frame_t *frame) {
     return mk_sync_frame(peer, frame);
 }
 
-static void on_drained(mk_link_t *link) {
-    mk_peer_t *peer = mk_link_owner(link);
+static void go_on(mk_peer_t *peer) {
     mk_requests_drained(peer); /* somebody waits for these */
     mk_sync_drained(peer);
+}
+
+static void on_drained(mk_link_t *link) { go_on(mk_link_owner(link)); }
+
+static void on_retry(mk_wheel_t *wheel, mk_timer_t *timer) {
+    (void)wheel;
+    go_on(mk_container_of(timer, mk_peer_t, retry));
+}
+
+mk_err_t mk_peer_say(mk_peer_t *peer, const uint8_t *frame, size_t size) {
+    mk_loop_t *loop = peer->cluster->loop;
+    mk_err_t   err = mk_link_control(peer->link, frame, size);
+    if (err == MK_ERR_NOMEM) mk_wheel_arm(&loop->wheel, &peer->retry, mk_loop_after_ms(loop, RETRY_MS));
+    return err;
 }
 
 static void on_down(mk_link_t *link, mk_err_t err, const char *why) {
@@ -358,6 +373,7 @@ mk_err_t mk_peer_create(mk_cluster_t *cluster, mk_channel_t *channel, node_id_t 
     peer->wanted = wanted;
     peer->dialled = channel->dialled;
     peer->parked.fn = on_parked;
+    peer->retry.fn = on_retry;
     /* 0 is for who was called. */
     if (peer->dialled && (peer->generation = ++cluster->generation) == 0) peer->generation = ++cluster->generation;
     mk_wire_hello_t hello = our_hello(cluster, peer);

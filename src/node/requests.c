@@ -29,7 +29,7 @@ typedef struct asked {
 
 static mk_err_t send_frame(mk_peer_t *peer, const uint8_t *frame, size_t size) {
     if (peer->waiting_n == 0) {
-        mk_err_t err = mk_link_control(peer->link, frame, size);
+        mk_err_t err = mk_peer_say(peer, frame, size);
         if (err != MK_ERR_FULL) return err;
     }
     if (peer->waiting_n >= 2 * MK_REQUESTS_MAX) return MK_ERR_FULL;
@@ -46,7 +46,7 @@ void mk_requests_drained(mk_peer_t *peer) {
     while (peer->waiting_n != 0) {
         const uint8_t *frame = peer->waiting.bytes + done;
         size_t         size = mk_wire_load16(frame);
-        if (mk_link_control(peer->link, frame, size) != MK_OK) break;
+        if (mk_peer_say(peer, frame, size) != MK_OK) break;
         done += size;
         peer->waiting_n--;
     }
