@@ -61,6 +61,14 @@ static mk_keyring_t *certified_on(const mk_tls_engine_t *engine, const char *nam
     return keys;
 }
 
+/* Certificates need TLS 1.3, which not all libraries have. */
+static bool has_certificates(void) {
+    mk_keyring_t *keys = certified_on(NULL, "alpha.pem", "alpha.key", NULL);
+    bool          has = keys != NULL;
+    mk_keyring_release(keys);
+    return has;
+}
+
 /* ---- a connection of which everything is kept --------------------------------------------------------------------------- */
 
 typedef struct tape {
@@ -221,6 +229,7 @@ TEST(a_caller_with_a_secret_takes_no_certificate_instead) {
     if (mk_tls_engines[0] == NULL) rig_skip("a build without TLS");
     mk_keyring_t *server = certified_on(NULL, "alpha.pem", "alpha.key", NULL),
                  *client = secret_on(NULL, "member " KEY_A "\n");
+    if (server == NULL) mk_keyring_release(client);
     if (server == NULL) rig_skip("a build without TLS 1.3");
     CHECK(!meet(client, server));
     hang_up();
@@ -393,8 +402,12 @@ TEST(what_cannot_be_used_is_told) {
     CHECK(strstr(why, "line 2") != NULL);
     CHECK_EQ(load(NULL, empty, key, ca), MK_ERR_FORMAT);
     CHECK_EQ(load(NULL, alpha, empty, ca), MK_ERR_FORMAT);
-    CHECK_EQ(load(NULL, alpha, key, broken), MK_ERR_FORMAT);
-    CHECK_EQ(load(NULL, alpha, certificate_file("spy.key"), ca), MK_ERR_FORMAT);
+    if (has_certificates()) {
+        CHECK_EQ(load(NULL, alpha, key, broken), MK_ERR_FORMAT);
+        CHECK_EQ(load(NULL, alpha, certificate_file("spy.key"), ca), MK_ERR_FORMAT);
+    } else {
+        CHECK_EQ(load(NULL, alpha, key, ca), MK_ERR_NOSYS);
+    }
     unlink(empty);
     unlink(broken);
 }
@@ -421,9 +434,10 @@ TEST(any_allocation_may_fail) {
     const char *secret = file_with("member " KEY_A, 0600);
     const char *ca = certificate_file("ca.pem"), *alpha = certificate_file("alpha.pem"),
                *key = certificate_file("alpha.key");
+    bool     certified = has_certificates();
     unsigned n = 1;
     for (; oom_arm(n); n++) {
-        mk_err_t err = load(secret, alpha, key, ca);
+        mk_err_t err = certified ? load(secret, alpha, key, ca) : load(secret, NULL, NULL, NULL);
         if (!oom_disarm()) {
             CHECK_EQ(err, MK_OK);
             break;
