@@ -13,11 +13,16 @@ pub const SPAWN: u32 = 17;
 pub const STOP: u32 = 18;
 const WATCH: u32 = 19;
 const UNWATCH: u32 = 20;
+pub const RELOAD: u32 = 21;
+const REMEMBER: u32 = 22;
+const RECALL: u32 = 23;
 
 const SAID: u32 = 32;
 const MORE: u32 = 33;
 const FAILED: u32 = 34;
 const DOWN: u32 = 35;
+const HISTORY: u32 = 36;
+const NEWS: u32 = 37;
 
 /// What to do with a message while waiting.
 pub enum Heard {
@@ -162,6 +167,36 @@ impl Drop for Watch {
             abi::send(self.desk, UNWATCH, &[]);
         }
     }
+}
+
+/// The lines typed so far, for the next shell of this node; not before what an earlier one has left has come.
+pub fn remember(session: &Session) {
+    if let Some(desk) = abi::lookup(NAME).filter(|_| session.remembers) {
+        abi::send(desk, REMEMBER, session.history.text());
+    }
+}
+
+/// What an earlier shell has left comes in a moment, if this node keeps anything.
+pub fn recall() {
+    if let Some(desk) = abi::lookup(NAME) {
+        abi::send(desk, RECALL, &[]);
+    }
+}
+
+/// What the desk says unasked. False: this is something else.
+pub fn heard(session: &mut Session, message: &Received) -> bool {
+    if (message.kind != HISTORY && message.kind != NEWS) || abi::lookup(NAME) != Some(message.source) {
+        return false;
+    }
+    if message.kind == NEWS {
+        session.out.bytes(message.payload);
+    } else {
+        session.history.begin_with(message.payload);
+        session.show_history();
+        session.remembers = true;
+        remember(session);
+    }
+    true
 }
 
 /// A DOWN that came too late to matter.

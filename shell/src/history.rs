@@ -28,6 +28,22 @@ impl History {
         self.text[self.len - 1] = b'\n';
     }
 
+    /// Older lines, from before this shell: in front of what it has.
+    pub fn begin_with(&mut self, older: &[u8]) {
+        let mut newer = [0u8; HISTORY_BYTES];
+        newer[..self.len].copy_from_slice(&self.text[..self.len]);
+        let newer = &newer[..self.len];
+        self.clear();
+        for line in older.split(|&b| b == b'\n').chain(newer.split(|&b| b == b'\n')).filter(|line| !line.is_empty()) {
+            self.push(line);
+        }
+    }
+
+    /// All of it, each line with its end.
+    pub fn text(&self) -> &[u8] {
+        &self.text[..self.len]
+    }
+
     pub fn clear(&mut self) {
         self.len = 0;
         self.forgotten = 0;

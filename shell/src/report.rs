@@ -13,6 +13,9 @@ const EXIT_TEXT_AT: usize = 16;
 
 /// A line for a message nobody was waiting for.
 pub fn unasked(session: &mut Session, message: &Received) {
+    if desk::heard(session, message) {
+        return;
+    }
     match (message.kind, ended_child(message.payload)) {
         (abi::MSG_STOP, _) if may_stop(session, message.source) => session.ending = true,
         _ if desk::is_stale(message) => {}

@@ -4,6 +4,7 @@
 use crate::abi::{self, ActorId, Received, Wait};
 use crate::commands::{self, LISTED_MAX};
 use crate::complete;
+use crate::desk;
 use crate::guests::Guests;
 use crate::history::History;
 use crate::report;
@@ -20,6 +21,7 @@ pub struct Session {
     pub history: History,
     pub guests: Guests,
     pub console: ActorId, // 0: none has introduced itself yet
+    pub remembers: bool,  // what is typed is kept for the next shell
     pub ending: bool,     // the node or the user wants this shell to end
     pub inbox: Option<&'static mut [u8]>, // taken by whoever waits for messages, and put back
     pub ids: [ActorId; LISTED_MAX],
@@ -32,6 +34,7 @@ impl Session {
         history: History::new(),
         guests: Guests::new(),
         console: 0,
+        remembers: false,
         ending: false,
         inbox: None,
         ids: [0; LISTED_MAX],
@@ -41,6 +44,7 @@ impl Session {
     pub fn handle(&mut self, message: &Received) -> bool {
         if self.console == 0 && message.kind == abi::MSG_CONSOLE_ATTACH {
             self.console = message.source;
+            desk::recall();
         } else if self.console == message.source && self.console != 0 {
             self.obey(message);
         } else {
@@ -124,6 +128,15 @@ impl Session {
         abi::send(self.console, abi::MSG_CONSOLE_STATUS, line.shown()); // refused: the next one tells more
     }
 
+    /// What the cursor keys walk through.
+    pub fn show_history(&mut self) {
+        for _ in 0..CONSOLE_TRIES_MAX {
+            if abi::send(self.console, abi::MSG_CONSOLE_HISTORY, self.history.text()) || !abi::sleep_ms(CONSOLE_RETRY_MS) {
+                return;
+            }
+        }
+    }
+
     pub fn tell_console(&mut self, kind: u32, payload: &[u8]) {
         for _ in 0..CONSOLE_TRIES_MAX {
             if abi::send(self.console, kind, payload) || !abi::sleep_ms(CONSOLE_RETRY_MS) {
@@ -137,6 +150,7 @@ impl Session {
         if !line.is_empty() {
             self.history.push(line);
             commands::run(self, line);
+            desk::remember(self);
         }
         self.out.flush();
         if !self.ending {

@@ -201,8 +201,12 @@ static mk_err_t start(runtime_t *rt, const local_ai_config_t *config, actor_id_t
     if (config != NULL) ai->config = *config;
     mk_err_t err = take_defaults(&ai->config) ? MK_OK : MK_ERR_INVALID;
     if (err == MK_OK) {
-        actor_options_t spawn = {
-            .behavior = behave, .state = ai, .free_state = destroy, .name = "/node/local/ai/infer", .orphan = true};
+        actor_options_t spawn = {.behavior = behave,
+                                 .state = ai,
+                                 .free_state = destroy,
+                                 .name = "/node/local/ai/infer",
+                                 .orphan = true,
+                                 .number_last = true};
         err = actor_spawn_opts(rt, &spawn, out);
     }
     if (err != MK_OK) {

@@ -441,8 +441,12 @@ static mk_err_t start(runtime_t *rt, const local_kv_config_t *config, actor_id_t
         .value_bytes_max = kv->value_max, .names_max = config->keys_max, .bytes_max = config->bytes_max};
     mk_err_t err = storage_open(rt, config->base_path, &options, &kv->storage);
     if (err == MK_OK) {
-        actor_options_t spawn = {
-            .behavior = behave, .state = kv, .free_state = destroy, .name = "/node/local/storage/kv", .orphan = true};
+        actor_options_t spawn = {.behavior = behave,
+                                 .state = kv,
+                                 .free_state = destroy,
+                                 .name = "/node/local/storage/kv",
+                                 .orphan = true,
+                                 .number_last = true};
         err = actor_spawn_opts(rt, &spawn, out);
     }
     if (err != MK_OK) mk_free(kv);

@@ -695,8 +695,12 @@ static mk_err_t start(runtime_t *rt, const local_queue_config_t *config, const c
     take_defaults(&queue->config);
     err = storage_open(rt, config->base_path, NULL, &queue->storage);
     if (err == MK_OK) {
-        actor_options_t spawn = {
-            .behavior = behave, .state = queue, .free_state = destroy, .name = path, .orphan = true};
+        actor_options_t spawn = {.behavior = behave,
+                                 .state = queue,
+                                 .free_state = destroy,
+                                 .name = path,
+                                 .orphan = true,
+                                 .number_last = true};
         err = actor_spawn_opts(rt, &spawn, out);
     }
     if (err != MK_OK) {

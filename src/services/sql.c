@@ -169,8 +169,12 @@ static mk_err_t start(runtime_t *rt, const local_sql_config_t *config, actor_id_
     take_defaults(&sql->config);
     mk_err_t err = mk_sql_db_create(&sql->config, &sql->db);
     if (err == MK_OK) {
-        actor_options_t spawn = {
-            .behavior = behave, .state = sql, .free_state = destroy, .name = "/node/local/storage/db", .orphan = true};
+        actor_options_t spawn = {.behavior = behave,
+                                 .state = sql,
+                                 .free_state = destroy,
+                                 .name = "/node/local/storage/db",
+                                 .orphan = true,
+                                 .number_last = true};
         err = actor_spawn_opts(rt, &spawn, out);
     }
     if (err != MK_OK) free_sql(sql);

@@ -19,6 +19,9 @@ enum { /* questions; shell/src/desk.rs has the same numbers */
     MK_DESK_STOP = 18,    /* an id, eight bytes, little-endian                          */
     MK_DESK_WATCH = 19,   /* the same: DOWN follows if it is not there or ends, until   */
     MK_DESK_UNWATCH = 20, /* nothing; neither of the two is answered                    */
+    MK_DESK_RELOAD = 21,  /* an id, then the path or address of the new module; NEWS follows when it is decided */
+    MK_DESK_REMEMBER = 22, /* lines typed, for the next shell; not answered             */
+    MK_DESK_RECALL = 23,  /* nothing; HISTORY follows, empty the first time, if this node keeps anything */
 };
 
 enum { /* answers */
@@ -26,6 +29,8 @@ enum { /* answers */
     MK_DESK_MORE = 33,   /* text to be shown, and more follows          */
     MK_DESK_FAILED = 34, /* why not                                     */
     MK_DESK_DOWN = 35,   /* the id, then what has happened, as a text   */
+    MK_DESK_HISTORY = 36, /* the lines that were kept                   */
+    MK_DESK_NEWS = 37,   /* text to be shown, whenever it comes         */
 };
 
 /* False: out of memory. */

@@ -7,7 +7,8 @@
 
 uint32_t mk_guest_grants(const mk_settings_t *settings) {
     if (settings->trusted) return WASM_GRANTS_ALL;
-    return (uint32_t)WASM_GRANTS_LOADED | (settings->http_hosts != NULL ? (uint32_t)WASM_GRANT_HTTP : 0);
+    return (uint32_t)WASM_GRANTS_LOADED | (settings->http_hosts != NULL ? (uint32_t)WASM_GRANT_HTTP : 0) |
+           (settings->data != NULL ? (uint32_t)WASM_GRANT_STATE : 0);
 }
 
 wasm_options_t mk_guest_options(const mk_settings_t *settings, mk_output_t *output) {

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "data.h"
 #include "guests.h"
 #include "life.h"
 #include "microkernel/actor.h"
@@ -160,6 +161,7 @@ static int run_node(keeper_t *keeper) {
     runtime_t          *rt = mk_life_begin(keeper->settings, keeping->among_others);
     if (rt == NULL) return mk_cli_fail(keeping->command, "out of memory");
     int result = mk_guests_load(&keeper->guests, keeping->command, keeper->settings, &keeper->output);
+    if (result == MK_CLI_OK) result = mk_data_open(rt, keeping->command, keeper->settings);
     if (result == MK_CLI_OK && keeping->prepare != NULL)
         result = keeping->prepare(rt, keeper->settings, &keeper->output);
     if (result == MK_CLI_OK) result = keep_guests(rt, keeper);

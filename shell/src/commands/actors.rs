@@ -5,6 +5,7 @@ use super::{actor, Argument, Command};
 use crate::abi::{self, ActorId, Download, Progress};
 use crate::desk;
 use crate::session::Session;
+use crate::words;
 use crate::writer::Digits;
 
 /// A list longer than this is cut, and says so: nobody reads more, and what is printed in one go has to fit the
@@ -31,6 +32,14 @@ pub const COMMANDS: &[Command] = &[
         argument: Argument::Text,
         required: 1,
         run: load,
+    },
+    Command {
+        name: "reload",
+        usage: "reload <name> <path-or-url>",
+        help: "give a guest that runs another module",
+        argument: Argument::Actor,
+        required: 2,
+        run: reload,
     },
     Command {
         name: "stop",
@@ -135,6 +144,21 @@ fn download(session: &mut Session, url: &[u8]) -> Option<Download> {
             Progress::Failed => {
                 session.complain("load", "not downloaded");
                 return None;
+            }
+        }
+    }
+}
+
+/// The node keeps the old module until the new one has shown that it works, and says how that went.
+fn reload(session: &mut Session, arguments: &[u8]) {
+    let (target, path) = words::split(arguments);
+    let mut request = [0u8; 4096];
+    if let Some(id) = actor(session, "reload", target) {
+        let parts: [&[u8]; 2] = [&id.to_le_bytes(), path];
+        match words::join(&parts, &mut request) {
+            Some(request) => desk::inquire(session, "reload", desk::RELOAD, request),
+            None => {
+                session.out.text("reload: the path is too long\n");
             }
         }
     }

@@ -11,6 +11,7 @@ mod messages;
 mod names;
 mod nodes;
 mod shell;
+mod storage;
 
 pub use actors::LISTED_MAX;
 
@@ -35,8 +36,8 @@ pub struct Command {
     pub run: fn(&mut Session, &[u8]),
 }
 
-const FAMILIES: [&[Command]; 5] =
-    [shell::COMMANDS, actors::COMMANDS, messages::COMMANDS, names::COMMANDS, nodes::COMMANDS];
+const FAMILIES: [&[Command]; 6] =
+    [shell::COMMANDS, actors::COMMANDS, messages::COMMANDS, names::COMMANDS, nodes::COMMANDS, storage::COMMANDS];
 
 pub fn all() -> impl Iterator<Item = &'static Command> {
     FAMILIES.iter().flat_map(|family| family.iter())

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "microkernel/local_ai.h"
+#include "microkernel/local_kv.h"
+#include "microkernel/local_queue.h"
+#include "microkernel/local_sql.h"
+#include "microkernel/state_persist.h"
+
+/* One storage holds state, values and the queue; the database is a file of its own beside theirs. */
+static int open_folder(runtime_t *rt, const char *command, const char *folder) {
+    local_kv_config_t    kv = {.base_path = ""};
+    local_queue_config_t queue = {.base_path = ""};
+    local_sql_config_t   sql = {.path = ""};
+    if (strlen(folder) >= sizeof kv.base_path)
+        return mk_cli_fail(command, "the path of the folder is longer than %zu bytes: %s", sizeof kv.base_path - 1,
+                           folder);
+    snprintf(kv.base_path, sizeof kv.base_path, "%s", folder);
+    snprintf(queue.base_path, sizeof queue.base_path, "%s", folder);
+    snprintf(sql.path, sizeof sql.path, "%s/node.db", folder);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
+    if (!state_persist_init(rt, folder))
+        return mk_cli_fail(command, "%s: it cannot be used, or another node has it", folder);
+    if (local_kv_init(rt, &kv) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no key-value store", folder);
+    if (local_queue_init(rt, &queue) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no queue", folder);
+    (void)local_sql_init(rt, &sql); /* a build may have none, which is logged */
+    return MK_CLI_OK;
+}
+
+int mk_data_open(runtime_t *rt, const char *command, const mk_settings_t *settings) {
+    const char *model = getenv("MK_AI_URL");
+    if (model != NULL && model[0] != '\0' && local_ai_init(rt, NULL) == ACTOR_ID_INVALID)
+        return mk_cli_fail(command,
+                           "MK_AI_URL, MK_AI_MODEL, MK_AI_KEY: one of them is too long, or this build has no cJSON");
+    return settings->data != NULL ? open_folder(rt, command, settings->data) : MK_CLI_OK;
+}

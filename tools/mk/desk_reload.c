@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* desk_reload.c -- `reload`: a module from a file or the web for a guest that lives. How its probation ends is told when it does. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desk_parts.h"
+#include "guest_file.h"
+#include "microkernel/http.h"
+#include "microkernel/services.h"
+#include "microkernel/wasm_actor.h"
+
+enum { GOING_MAX = 32 };
+
+/* Reloads that are being downloaded, or are on probation. A node has one desk. */
+static struct going {
+    actor_id_t     shell; /* 0: a free place */
+    actor_id_t     guest;
+    http_conn_id_t conn; /* of the download; HTTP_CONN_ID_INVALID: it is over */
+} going[GOING_MAX];
+
+/* One that is on probation is overtaken by the next. */
+static struct going *place_for(actor_id_t guest) {
+    struct going *found = NULL;
+    for (unsigned i = 0; i < GOING_MAX; i++) {
+        if (going[i].guest == guest && going[i].conn == HTTP_CONN_ID_INVALID) going[i] = (struct going){0};
+        if (going[i].shell == ACTOR_ID_INVALID) found = &going[i];
+    }
+    return found;
+}
+
+static void fail(runtime_t *rt, struct going *g, const char *why) {
+    mk_desk_tell(rt, g->shell, MK_DESK_FAILED, why);
+    *g = (struct going){0};
+}
+
+static void reload_with(runtime_t *rt, struct going *g, const void *bytes, size_t size) {
+    static const wasm_reload_options_t options = {.patient = true};
+    char                               why[256] = "", text[128];
+    switch (actor_reload_wasm_opts(rt, g->guest, bytes, size, &options, why, sizeof why)) {
+    case RELOAD_OK:
+        snprintf(text, sizeof text, "Reloaded actor %llu; on probation\n", (unsigned long long)g->guest);
+        mk_desk_tell(rt, g->shell, MK_DESK_SAID, text);
+        return;
+    case RELOAD_ERR_NOT_FOUND: fail(rt, g, "there is no such actor"); return;
+    case RELOAD_ERR_NOT_WASM: fail(rt, g, "that actor is no guest"); return;
+    default: fail(rt, g, why[0] != '\0' ? why : "not reloaded"); return;
+    }
+}
+
+static void reload_file(runtime_t *rt, struct going *g, const char *path) {
+    size_t size;
+    void  *bytes = mk_guest_file_read(path, &size);
+    if (bytes == NULL) {
+        fail(rt, g, strerror(errno));
+        return;
+    }
+    reload_with(rt, g, bytes, size);
+    free(bytes);
+}
+
+void mk_desk_reload(runtime_t *rt, actor_id_t shell, const message_t *msg) {
+    char       path[4096];
+    actor_id_t guest;
+    if (msg->payload_size <= sizeof guest || msg->payload_size - sizeof guest >= sizeof path) return;
+    memcpy(&guest, msg->payload, sizeof guest);
+    struct going *g = place_for(guest);
+    if (g == NULL) {
+        mk_desk_tell(rt, shell, MK_DESK_FAILED, "too many at a time");
+        return;
+    }
+    *g = (struct going){.shell = shell, .guest = guest};
+    size_t size = msg->payload_size - sizeof g->guest;
+    memcpy(path, (const char *)msg->payload + sizeof g->guest, size);
+    path[size] = '\0';
+    if (strncmp(path, "http://", 7) != 0 && strncmp(path, "https://", 8) != 0) {
+        reload_file(rt, g, path);
+        return;
+    }
+    g->conn = actor_http_get(rt, path);
+    if (g->conn == HTTP_CONN_ID_INVALID) fail(rt, g, "not downloaded");
+}
+
+/* ---- what follows ---------------------------------------------------------------------------------------------------------- */
+
+static struct going *of_download(http_conn_id_t conn) {
+    for (unsigned i = 0; i < GOING_MAX; i++)
+        if (going[i].shell != ACTOR_ID_INVALID && going[i].conn == conn && conn != HTTP_CONN_ID_INVALID)
+            return &going[i];
+    return NULL;
+}
+
+static void downloaded(runtime_t *rt, const http_response_payload_t *response) {
+    struct going *g = of_download(response->conn_id);
+    char          why[64];
+    if (g == NULL) return;
+    g->conn = HTTP_CONN_ID_INVALID;
+    if (response->status_code == 200) {
+        snprintf(why, sizeof why, "Downloaded %zu bytes\n", response->body_size);
+        mk_desk_tell(rt, g->shell, MK_DESK_MORE, why);
+        reload_with(rt, g, http_response_body(response), response->body_size);
+        return;
+    }
+    snprintf(why, sizeof why, "the server answers %d", response->status_code);
+    fail(rt, g, why);
+}
+
+static void decided(runtime_t *rt, const wasm_reloaded_payload_t *outcome) {
+    char text[320];
+    for (unsigned i = 0; i < GOING_MAX; i++) {
+        struct going *g = &going[i];
+        if (g->shell == ACTOR_ID_INVALID || g->guest != outcome->id || g->conn != HTTP_CONN_ID_INVALID) continue;
+        if (outcome->undone != 0)
+            snprintf(text, sizeof text, "[reload] actor %llu: the new module was taken back: %.*s\n",
+                     (unsigned long long)g->guest, (int)outcome->text_size, (const char *)(outcome + 1));
+        else snprintf(text, sizeof text, "[reload] actor %llu: the new module stays\n", (unsigned long long)g->guest);
+        mk_desk_tell(rt, g->shell, MK_DESK_NEWS, text);
+        *g = (struct going){0};
+    }
+}
+
+bool mk_desk_reload_heard(runtime_t *rt, const message_t *msg) {
+    switch (msg->type) {
+    case MSG_HTTP_RESPONSE: downloaded(rt, msg->payload); return true;
+    case MSG_HTTP_ERROR: {
+        const http_error_payload_t *error = msg->payload;
+        struct going               *g = of_download(error->conn_id);
+        if (g != NULL) fail(rt, g, error->message);
+        return true;
+    }
+    case MSG_WASM_RELOADED: decided(rt, msg->payload); return true;
+    default: return false;
+    }
+}
