@@ -42,11 +42,11 @@ TEST(ten_thousand_names_cross_a_narrow_link_and_nothing_waits_for_them) {
     name_some(1, "/a/%05u", 0, 300, false);
     name_some(1, "/z/%05u", 0, 300, false);
     uint64_t before = now_ms();
-    RUN_UNTIL(count(2, "/z/") == 300 && count(2, "/a/") == 300 && count(2, "/bulk/") == 9300, 60000);
+    RUN_UNTIL(count(2, "/z/") == 300 && count(2, "/a/") == 300, 60000);
+    RUN_UNTIL(count(2, "/bulk/") == 9300, 10000);
     CHECK(now_ms() - before < 30000);
     CHECK_EQ(nodes[1].downs, 0);
     run_ms(2000);
-    CHECK(!cluster_of(1)->look);
     end_all();
 }
 
