@@ -17,6 +17,7 @@ static uint64_t min_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static void channel_close(mk_link_t *link, bool flush) {
     mk_channel_t *channel = link->channel;
     if (channel == NULL) return;
+    link->seen = *channel;
     link->channel = NULL;
     channel->ops->close(channel, flush);
 }
@@ -328,5 +329,5 @@ void mk_link_get_stats(const mk_link_t *link, mk_link_stats_t *out) {
                              .up_since_ms = link->up_since_ms,
                              .rtt_us = link->rtt_us,
                              .queued_bytes = mk_link_queued(link)};
-    out->missed = link->channel != NULL ? link->channel->lost : link->seen.lost;
+    out->missed = link->too_late + (link->channel != NULL ? link->channel->lost : link->seen.lost);
 }

@@ -70,9 +70,9 @@ MK_MUST_CHECK mk_err_t mk_link_control(mk_link_t *link, const uint8_t *frame, si
 void mk_link_probe(mk_link_t *link, uint32_t within_ms);
 
 typedef struct mk_link_stats {
-    uint64_t sent, received, refused, lost; /* messages; lost: sent and not known to have arrived when it went
-                                              * down; of datagrams also before that                          */
-    uint64_t missed;                         /* datagrams: of the peer's, that did not arrive here           */
+    uint64_t sent, received, refused; /* messages                                                                      */
+    uint64_t lost;                    /* sent, and not known to have arrived when it went down; datagrams: or before   */
+    uint64_t missed;                  /* datagrams: the peer's that did not come, or late, for an actor that was full  */
     uint64_t up_since_ms;
     uint32_t rtt_us;
     size_t   queued_bytes;

@@ -118,6 +118,7 @@ struct mk_link {
 
     /* in */
     uint64_t         reported;        /* of `taken`, to the peer                            */
+    uint64_t         too_late;        /* datagrams for actors that were stopped             */
     uint64_t         over_bytes;      /* for actors that are full, until the peer has answered STOP */
     uint32_t         stream_last;
     mk_link_stream_t streams[MK_WIRE_STREAMS_MAX];

@@ -65,7 +65,8 @@ bool mk_link_may_come(mk_link_t *link, const mk_wire_data_t *data, size_t size) 
         link->over_bytes += size;
         if (link->over_bytes <= over_max(link)) return true;
     }
-    if (!link->seen.datagrams) mk_link_broken(link, "messages for an actor that is stopped");
+    if (link->seen.datagrams) link->too_late++;
+    else mk_link_broken(link, "messages for an actor that is stopped");
     return false;
 }
 
