@@ -236,8 +236,8 @@ MK_MUST_CHECK mk_err_t mk_peer_create(mk_cluster_t *cluster, mk_channel_t *chann
 /* Without a word to the link's other end; everybody here is told. */
 void                   mk_peer_drop(mk_peer_t *peer, const char *why);
 void                   mk_peer_finish(mk_peer_t *peer); /* in order */
-/* mk_link_control() with its word kept in every case: on an error something calls mk_sync_drained() and mk_requests_drained() when it
- * is worth trying again, unless the link ends. */
+/* mk_link_control(); on an error mk_sync_drained() and mk_requests_drained() are called when it is worth trying again (for want of
+ * memory, too), unless the link ends. */
 MK_MUST_CHECK mk_err_t mk_peer_say(mk_peer_t *peer, const uint8_t *frame, size_t size);
 mk_peer_t             *mk_peer_by_node(const mk_cluster_t *cluster, node_id_t node);         /* up; NULL: none */
 mk_peer_t             *mk_peer_by_identity(const mk_cluster_t *cluster, const char *identity);
