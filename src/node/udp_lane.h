@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp_lane.h -- frames in the packets of one UDP channel: the order they were written in, DATA sent once, everything else until it
- * has arrived. Knows no sockets and no keys: plain text of packets in and out, and the time it is told.
+/* udp_lane.h -- frames in the packets of one UDP channel: the order they were written in, DATA sent once, everything else until
+ * it has arrived. Knows no sockets and no keys: plain text of packets in and out, and the time it is told.
  *
  * Frames that must arrive go in numbered units, acknowledged by the receiver (all below a number, and a bit for each of the 64
  * behind it). A row of DATA frames says how many there were before it, so what is missing is counted; and which unit follows it,
@@ -61,7 +61,7 @@ void mk_udp_lane_fini(mk_udp_lane_t *lane);
 void mk_udp_lane_begin(mk_udp_lane_t *lane, mk_udp_packet_t *packet, bool closing);
 bool mk_udp_packet_is_empty(const mk_udp_packet_t *packet); /* nothing follows what begin wrote */
 
-/* Puts frames of a row into the packet and returns the bytes taken; 0: none fits, too many units are on their way, or no memory. */
+/* Puts frames of a row into the packet and returns the bytes taken; 0: none fits, too many units on their way, or no memory. */
 size_t mk_udp_lane_fill(mk_udp_lane_t *lane, mk_udp_packet_t *packet, const uint8_t *frames, size_t size, uint64_t now_us);
 /* An empty unit: something that is answered. False: no memory, or too many on their way. */
 bool mk_udp_lane_nudge(mk_udp_lane_t *lane, mk_udp_packet_t *packet, uint64_t now_us);
@@ -77,8 +77,8 @@ static inline uint32_t mk_udp_lane_waiting(const mk_udp_lane_t *lane) { return l
 /* A row of whole frames, if the peer made it so. False: no more. */
 typedef bool mk_udp_deliver_fn(void *arg, const uint8_t *frames, size_t size);
 
-/* A packet's plain text. `deliver` NULL: what it brings is not wanted any more, what it acknowledges is. *closing: the peer ends the
- * channel. MK_ERR_PROTO. The lane may be gone when `deliver` has said false. */
+/* A packet's plain text. `deliver` NULL: what it brings is not wanted any more, what it acknowledges is. *closing: the peer ends
+ * the channel. MK_ERR_PROTO. The lane may be gone when `deliver` has said false. */
 MK_MUST_CHECK mk_err_t mk_udp_lane_take(mk_udp_lane_t *lane, const uint8_t *text, size_t size, uint64_t now_us,
                                         mk_udp_deliver_fn *deliver, void *arg, bool *closing);
 

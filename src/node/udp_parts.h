@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp_parts.h -- what the files of UDP channels share: the hub, which has the socket and shakes hands (udp_hub.c), and its channels
- * (udp_channel.c). */
+/* udp_parts.h -- what the files of UDP channels share: the hub, which has the socket and shakes hands (udp_hub.c), and its
+ * channels (udp_channel.c). */
 #ifndef MK_NODE_UDP_PARTS_H
 #define MK_NODE_UDP_PARTS_H
 
@@ -78,7 +78,8 @@ void mk_udp_hub_call(mk_udp_channel_t *c); /* sends INIT, again */
 /* ---- udp_channel.c ---- */
 
 /* In its hub's lists, with a number of its own. MK_ERR_NOMEM, MK_ERR_LIMIT. */
-MK_MUST_CHECK mk_err_t mk_udp_channel_make(mk_udp_hub_t *hub, const mk_addr_t *peer, mk_udp_state_t state, mk_udp_channel_t **out);
+MK_MUST_CHECK mk_err_t mk_udp_channel_make(mk_udp_hub_t *hub, const mk_addr_t *peer, mk_udp_state_t state,
+                                           mk_udp_channel_t **out);
 void mk_udp_channel_enter(mk_udp_channel_t *c);
 void mk_udp_channel_leave(mk_udp_channel_t *c); /* it may be gone afterwards */
 /* It ends: the user is told, if there is one. Between enter and leave. */

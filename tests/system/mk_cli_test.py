@@ -25,7 +25,7 @@ class CommandLine(unittest.TestCase):
         overview = rig.run("--help")
         self.assertEqual((overview.code, overview.err), (0, ""))
         self.assertIn("example:", overview.out)
-        for command in ("shell", "run", "node", "nodes", "inspect"):
+        for command in ("shell", "run", "node", "nodes", "inspect", "secret", "cert"):
             self.assertIn("\n  " + command, overview.out)
             done = rig.run(command, "--help")
             self.assertEqual((done.code, done.err), (0, ""))

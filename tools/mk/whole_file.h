@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* whole_file.h -- files that are there whole or not at all; those with a secret are for their owner alone from the first moment. */
+/* whole_file.h -- files that are there whole or not at all; those with a secret are their owner's alone from the first moment. */
 #ifndef MK_TOOLS_WHOLE_FILE_H
 #define MK_TOOLS_WHOLE_FILE_H
 
