@@ -160,6 +160,21 @@ TEST(frames_before_the_welcome_are_out_of_place) {
     expect_dropped("end out of place");
 }
 
+TEST(frames_whose_head_is_good_and_whose_body_is_not_are_the_end) {
+    linked(false);
+    come(us, raw, mk_wire_put_actor(raw, MK_WIRE_STOP, 0));
+    expect_dropped("malformed");
+    linked(false);
+    come(us, raw, mk_wire_put_actor(raw, MK_WIRE_STOPPED, 0));
+    expect_dropped("malformed");
+    linked(false);
+    come(us, raw, data_frame(0, 10));
+    expect_dropped("malformed");
+    linked(false);
+    come(us, raw, fragment_frame(0, 1, MK_WIRE_FIRST, 20, 10));
+    expect_dropped("malformed");
+}
+
 TEST(a_datagram_that_overtakes_the_welcome_is_lost) {
     greeted(true);
     uint32_t actor = spawn(10);
