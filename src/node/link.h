@@ -36,7 +36,7 @@ typedef struct mk_link_ops {
 /* Limits of a node's links; of node_config_t. */
 typedef struct mk_link_limits {
     uint32_t heartbeat_ms, dead_ms, hello_ms; /* hello_ms: until both have welcomed */
-    uint32_t queue_bytes, credit_bytes;
+    uint32_t queue_bytes, credit_bytes; /* 64 MiB at most; 4 KiB at least: taken as that otherwise */
     uint32_t message_max;
 } mk_link_limits_t;
 
