@@ -118,6 +118,22 @@ MK_MUST_CHECK mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, siz
 MK_MUST_CHECK mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *path, const wasm_options_t *options,
                                                   actor_id_t *out, size_t *file_size, char *err, size_t err_size);
 
+/* ---- whose modules ------------------------------------------------------------------------------------------------ */
+
+enum { WASM_KEY_BYTES = 32, WASM_SIGNATURE_BYTES = 64, WASM_SIGNED_BYTES = 21 + 32, WASM_SECTION_BYTES = 111 };
+
+/* From the first key on, only modules that one of the keys has signed (Ed25519, RFC 8032) are loaded and reloaded, and those that are
+ * named by what they are. For the whole process, before the first guest. False: too many. */
+bool wasm_trust_key(const uint8_t key[WASM_KEY_BYTES]);
+bool wasm_trust_module(const void *buf, size_t size);
+void wasm_trust_all(void); /* as at the beginning */
+
+/* For who signs: what is to be signed for a module (that has no signature), and the section to be put behind it. */
+void wasm_signature_text(const void *buf, size_t size, uint8_t out[WASM_SIGNED_BYTES]);
+void wasm_signature_section(const uint8_t key[WASM_KEY_BYTES], const uint8_t signature[WASM_SIGNATURE_BYTES],
+                            uint8_t out[WASM_SECTION_BYTES]);
+bool wasm_is_signed(const void *buf, size_t size); /* it ends in such a section, whoever made it */
+
 /* ---- for supervisors -------------------------------------------------------------------------------------------- */
 
 /* A child_spec_t of a guest has wasm_actor_behavior, wasm_actor_factory, such an argument as factory_arg, and

@@ -44,6 +44,12 @@ if(MK_HAVE_MBEDTLS)
   list(APPEND tls_libs MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto)
 endif()
 
+if(MK_HAVE_OPENSSL)
+  list(APPEND tls_sources openssl/ed25519.c)
+else()
+  list(APPEND tls_sources ed25519_none.c)
+endif()
+
 mk_room_tests(net TESTS tls_cache_test crypto_test)
 if(tls_definitions)
   mk_room_tests(net TESTS tls_engine_test)

@@ -11,6 +11,7 @@
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 #include "wasm/reserve.h"
+#include "wasm/trust.h"
 
 static mk_mutex_t *mutex;
 static mk_code_t  *loaded;
@@ -94,6 +95,8 @@ static mk_code_t *code_find(const mk_engine_t *engine, const void *bytes, size_t
 
 static mk_err_t code_create(const mk_engine_t *engine, const void *bytes, size_t size, uint32_t heap_bytes,
                             mk_code_t **out, char *err, size_t err_size) {
+    mk_err_t trusted = mk_trust_check(bytes, size, err, err_size);
+    if (trusted != MK_OK) return trusted;
     mk_code_t *code = mk_calloc(1, sizeof *code);
     if (code == NULL) goto no_memory;
     if ((code->bytes = mk_alloc(size > 0 ? size : 1)) == NULL) goto no_memory;

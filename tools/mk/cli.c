@@ -106,7 +106,7 @@ static int run_command(const mk_command_t *command, int argc, char **argv) {
     const char   *bad = mk_settings_init(&settings);
     if (bad != NULL) return wrong(command, "%s in the environment is not usable", bad);
     settings.log_level = command->log_level;
-    mk_words_t  *lists[] = {&settings.serve, &settings.mounts, &settings.exports};
+    mk_words_t  *lists[] = {&settings.serve, &settings.mounts, &settings.exports, &settings.trust};
     size_t       lists_n = sizeof lists / sizeof *lists, words = (size_t)argc + 1;
     const char **room = calloc(lists_n * words, sizeof *room);
     if (room == NULL) return mk_cli_fail(command->name, "out of memory");

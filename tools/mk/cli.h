@@ -33,6 +33,7 @@ typedef struct mk_settings {
     const char *secret_file, *certificate_file, *key_file, *authority_file;
     const char *modules; /* folder of what other nodes may have started here; NULL: none */
     bool        names_own, discover;
+    mk_words_t  trust; /* keys whose modules are loaded, and no others; none: anybody's */
     const char *data; /* folder of what this node keeps; NULL: it keeps nothing */
     const char *role; /* of who has a new secret or certificate; NULL: the default */
     uint32_t    days; /* a new certificate is good for; 0: the default             */
@@ -61,11 +62,11 @@ typedef struct mk_command {
 extern const mk_option_t mk_option_name, mk_option_node_id, mk_option_log, mk_option_budget, mk_option_engine,
     mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file, mk_option_node_listen,
     mk_option_serve, mk_option_mount, mk_option_secret, mk_option_cert, mk_option_key, mk_option_ca, mk_option_modules,
-    mk_option_export, mk_option_names, mk_option_discover, mk_option_wait, mk_option_role, mk_option_data,
+    mk_option_export, mk_option_names, mk_option_discover, mk_option_wait, mk_option_role, mk_option_data, mk_option_trust,
     mk_option_days;
 
 extern const mk_command_t mk_command_shell, mk_command_run, mk_command_node, mk_command_nodes, mk_command_inspect,
-    mk_command_secret, mk_command_cert;
+    mk_command_secret, mk_command_cert, mk_command_sign;
 
 /* Runs what the command line asks for and returns the exit code. */
 int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "life.h"
 #include "microkernel/actor.h"
 #include "microkernel/services.h"
+#include "sign.h"
 
 enum {
     /* A guest that ends at once is tried again after 0.1 s, 0.2 s, ... up to 10 s. At that pace no minute sees as many
@@ -160,7 +161,9 @@ static int run_node(keeper_t *keeper) {
     const mk_keeping_t *keeping = keeper->keeping;
     runtime_t          *rt = mk_life_begin(keeper->settings, keeping->among_others);
     if (rt == NULL) return mk_cli_fail(keeping->command, "out of memory");
-    int result = mk_guests_load(&keeper->guests, keeping->command, keeper->settings, &keeper->output);
+    int result = mk_trust_open(keeping->command, keeper->settings);
+    if (result == MK_CLI_OK)
+        result = mk_guests_load(&keeper->guests, keeping->command, keeper->settings, &keeper->output);
     if (result == MK_CLI_OK) result = mk_data_open(rt, keeping->command, keeper->settings);
     if (result == MK_CLI_OK && keeping->prepare != NULL)
         result = keeping->prepare(rt, keeper->settings, &keeper->output);

@@ -126,6 +126,8 @@ static bool set_wait(mk_settings_t *settings, const char *value) {
     return true;
 }
 
+static bool add_trust(mk_settings_t *settings, const char *value) { return add_word(&settings->trust, value); }
+
 static bool set_data(mk_settings_t *settings, const char *value) {
     settings->data = value;
     return value[0] != '\0';
@@ -179,6 +181,9 @@ const mk_option_t mk_option_discover = {
     "--discover", NULL, "tell name, number and address to the whole local network (mDNS)", set_discover};
 const mk_option_t mk_option_data = {
     "--data", "DIR", "keep state, values, queue and database in this folder (made if it is missing)", set_data};
+const mk_option_t mk_option_trust = {
+    "--trust", "KEY", "load modules that this key has signed, and no others: 64 digits, or a file ('mk sign')",
+    add_trust};
 const mk_option_t mk_option_wait = {"--wait", "SECONDS", "how long to listen (else 2)", set_wait};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 const mk_option_t mk_option_role = {"--role", "ROLE", "observer, member (the default) or operator", set_role};

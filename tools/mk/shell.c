@@ -18,6 +18,7 @@
 #include "microkernel/services.h"
 #include "microkernel/wasm_actor.h"
 #include "settings.h"
+#include "sign.h"
 #include "terminal.h"
 #include "token.h"
 #include "version.h"
@@ -172,6 +173,7 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
 static int begin(runtime_t *rt, const mk_settings_t *settings) {
     if (rt == NULL) return mk_cli_fail("shell", "out of memory");
     int result = mk_links_prepare(rt, "shell", settings, NULL);
+    if (result == MK_CLI_OK) result = mk_trust_open("shell", settings);
     if (result == MK_CLI_OK) result = mk_data_open(rt, "shell", settings);
     if (result == MK_CLI_OK && !mk_desk_open(rt)) result = mk_cli_fail("shell", "out of memory");
     return result == MK_CLI_OK ? mk_links_open(rt, "shell", settings) : result;
@@ -197,13 +199,17 @@ static int run(const mk_settings_t *settings) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,     &mk_option_node_id, &mk_option_log,
-                                             &mk_option_trusted,  &mk_option_budget,  &mk_option_engine,
-                                             &mk_option_http,     &mk_option_listen,  &mk_option_token_file,
-                                             &mk_option_serve,    &mk_option_mount,   &mk_option_secret,
-                                             &mk_option_cert,     &mk_option_key,     &mk_option_ca,
-                                             &mk_option_export,   &mk_option_names,   &mk_option_modules,
-                                             &mk_option_discover, &mk_option_data,    NULL};
+static const mk_option_t *const options[] = {&mk_option_name,       &mk_option_node_id,
+                                             &mk_option_log,        &mk_option_trusted,
+                                             &mk_option_budget,     &mk_option_engine,
+                                             &mk_option_http,       &mk_option_listen,
+                                             &mk_option_token_file, &mk_option_serve,
+                                             &mk_option_mount,      &mk_option_secret,
+                                             &mk_option_cert,       &mk_option_key,
+                                             &mk_option_ca,         &mk_option_export,
+                                             &mk_option_names,      &mk_option_modules,
+                                             &mk_option_discover,   &mk_option_data,
+                                             &mk_option_trust,      NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",

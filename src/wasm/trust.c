@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trust.c -- what is signed is not the module itself but a text that says what it is for and the module's hash: so a signature made for
+ * another purpose is none for this one. */
+#include "wasm/trust.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "microkernel/wasm_actor.h"
+#include "net/ed25519.h"
+
+static const char purpose[] = "microkernel module 1"; /* its NUL belongs to it */
+static const char section_name[] = "mk.signature";
+
+/* Written before the first guest is loaded (wasm_actor.h), read by all threads afterwards. */
+static uint8_t  keys[MK_TRUST_KEYS_MAX][WASM_KEY_BYTES];
+static uint8_t  modules[MK_TRUST_MODULES_MAX][MK_SHA256_BYTES];
+static unsigned keys_n, modules_n;
+
+bool wasm_trust_key(const uint8_t key[WASM_KEY_BYTES]) {
+    if (keys_n == MK_TRUST_KEYS_MAX) return false;
+    memcpy(keys[keys_n++], key, WASM_KEY_BYTES);
+    return true;
+}
+
+bool wasm_trust_module(const void *buf, size_t size) {
+    if (modules_n == MK_TRUST_MODULES_MAX) return false;
+    mk_sha256(buf, size, modules[modules_n++]);
+    return true;
+}
+
+void wasm_trust_all(void) { keys_n = modules_n = 0; }
+
+void wasm_signature_text(const void *buf, size_t size, uint8_t out[WASM_SIGNED_BYTES]) {
+    memcpy(out, purpose, sizeof purpose);
+    mk_sha256(buf, size, out + sizeof purpose);
+}
+
+void wasm_signature_section(const uint8_t key[WASM_KEY_BYTES], const uint8_t signature[WASM_SIGNATURE_BYTES],
+                            uint8_t out[WASM_SECTION_BYTES]) {
+    size_t name_size = sizeof section_name - 1;
+    out[0] = 0; /* custom */
+    out[1] = WASM_SECTION_BYTES - 2;
+    out[2] = (uint8_t)name_size;
+    memcpy(out + 3, section_name, name_size);
+    memcpy(out + 3 + name_size, key, WASM_KEY_BYTES);
+    memcpy(out + 3 + name_size + WASM_KEY_BYTES, signature, WASM_SIGNATURE_BYTES);
+}
+
+/* Id and size, the name with its length, key, signature. */
+_Static_assert(WASM_SECTION_BYTES == 2 + sizeof section_name + 32 + 64 && WASM_SECTION_BYTES - 2 < 0x80,
+               "its size is one byte");
+_Static_assert(WASM_SIGNED_BYTES == sizeof purpose + MK_SHA256_BYTES, "what is signed");
+
+bool wasm_is_signed(const void *buf, size_t size) {
+    static const uint8_t nothing[WASM_SIGNATURE_BYTES];
+    uint8_t              section[WASM_SECTION_BYTES];
+    if (size < WASM_SECTION_BYTES) return false;
+    wasm_signature_section(nothing, nothing, section);
+    return memcmp((const uint8_t *)buf + size - WASM_SECTION_BYTES, section, 3 + sizeof section_name - 1) == 0;
+}
+
+static bool is_known(const void *bytes, size_t size) {
+    uint8_t hash[MK_SHA256_BYTES];
+    mk_sha256(bytes, size, hash);
+    for (unsigned i = 0; i < modules_n; i++)
+        if (memcmp(modules[i], hash, sizeof hash) == 0) return true;
+    return false;
+}
+
+static mk_err_t deny(char *err, size_t err_size, const char *why) {
+    if (err_size > 0) snprintf(err, err_size, "%s", why);
+    return MK_ERR_DENIED;
+}
+
+static mk_err_t check_signature(const uint8_t *bytes, size_t size, char *err, size_t err_size) {
+    uint8_t        text[WASM_SIGNED_BYTES];
+    const uint8_t *key = bytes + size - WASM_SIGNATURE_BYTES - WASM_KEY_BYTES;
+    unsigned       i = 0;
+    while (i < keys_n && memcmp(keys[i], key, WASM_KEY_BYTES) != 0) i++;
+    if (i == keys_n) return deny(err, err_size, "the module is signed by a key this node does not trust");
+    wasm_signature_text(bytes, size - WASM_SECTION_BYTES, text);
+    switch (mk_ed25519_verify(key, key + WASM_KEY_BYTES, text, sizeof text)) {
+    case MK_OK: return MK_OK;
+    case MK_ERR_NOSYS:
+        return deny(err, err_size, "this build cannot check signatures, and is to load signed modules only");
+    case MK_ERR_NOMEM: return deny(err, err_size, "no memory to check the module's signature");
+    default: return deny(err, err_size, "the module is not what was signed");
+    }
+}
+
+mk_err_t mk_trust_check(const void *bytes, size_t size, char *err, size_t err_size) {
+    if (keys_n == 0 || is_known(bytes, size)) return MK_OK;
+    if (!wasm_is_signed(bytes, size))
+        return deny(err, err_size, "the module is not signed, and this node loads signed ones only");
+    return check_signature(bytes, size, err, err_size);
+}
