@@ -99,13 +99,14 @@ struct mk_link {
     mk_channel_t         seen; /* the channel as it was, for who asks afterwards         */
 
     mk_link_state_t state;
-    unsigned        calls; /* of ours under way that call the owner; vanished: the peer hears nothing any more */
-    bool            destroyed, vanished, greeted, up_is_due, we_welcomed, peer_welcomed, blocked, control_was_full;
+    unsigned        calls; /* of ours under way that call the owner            */
+    bool            destroyed, greeted, up_is_due, we_welcomed, peer_welcomed, blocked, control_was_full;
+    bool            vanished; /* it has ended because the peer is silent: nothing is sent any more */
     uint8_t         version, reason, finish_reason;
 
     /* out */
     mk_link_lane_t  control;
-    uint64_t        gone;             /* bytes that have left the data lane, for wherever  */
+    uint64_t        gone;             /* bytes that have left the data lane               */
     uint64_t        said, acked;      /* bytes that count for credit: written; known to be taken */
     uint64_t        acked_messages;
     uint64_t        said_messages;    /* datagrams only                                     */
@@ -134,7 +135,7 @@ struct mk_link {
     bool          credit_is_due, pong_is_due;
     uint64_t      pong_stamp;
     uint64_t      probe_us, probe_heard_n; /* 0: none */
-    uint64_t      up_since_ms, finish_us;
+    uint64_t      up_since_ms;
     uint32_t      rtt_us;
     mk_err_t      err;
     char          why[MK_LINK_WHY_BYTES];
