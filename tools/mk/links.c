@@ -68,6 +68,8 @@ int mk_links_prepare(runtime_t *rt, const char *command, const mk_settings_t *se
 static int listen_failed(const char *command, const char *where, mk_err_t err) {
     switch (err) {
     case MK_ERR_DENIED:
+        if (strncmp(where, "udp:", 4) == 0)
+            return mk_cli_fail(command, "%s: that needs --secret; certificates are for TCP", where);
         return mk_cli_fail(command, "%s is not this machine alone: that needs --secret, or --cert, --key and --ca",
                            where);
     case MK_ERR_INVALID:
