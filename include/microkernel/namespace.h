@@ -68,7 +68,8 @@ typedef struct name_conflict_payload {
 /* MSG_NAME_REGISTER: payload the name; registers it for the sender. MSG_NAME_UNREGISTER: takes it away from the sender. Senders
  * of this node only. MSG_NS_LIST: payload a prefix. MSG_NS_MOUNT: payload "host", "host:port", "udp:host:port" or "unix:/path";
  * MSG_NS_UNMOUNT: an identity, or what was mounted (guests need WASM_GRANT_MOUNT for both). Each is answered (as a reply, when it
- * was a call): MSG_NS_REPLY with ns_reply_payload_t and a text behind it. A mount is answered when it stands, or has failed. */
+ * was a call): MSG_NS_REPLY with ns_reply_payload_t and a text behind it. A mount is answered when it stands and the other node's
+ * names are known, or has failed. */
 #define MSG_NS_MOUNT   (MK_MSG_SYSTEM_BASE + 0x13u)
 #define MSG_NS_LIST    (MK_MSG_SYSTEM_BASE + 0x18u)
 #define MSG_NS_UNMOUNT (MK_MSG_SYSTEM_BASE + 0x19u)

@@ -79,7 +79,7 @@ void mk_call_failed(mk_call_t *call, bool was_up, uint64_t stood_ms, mk_wire_rea
     if (was_up && stood_ms >= MK_STOOD_MS) call->backoff_ms = 0;
     if (other != NULL) { /* the node has a link, this one was not needed */
         be_content(call);
-        mk_mount_up(call, other->identity);
+        mk_mount_up(call, other);
         return;
     }
     if (!was_up && reason != MK_WIRE_REASON_DOUBLE) note_failure(call, err, why);
@@ -154,13 +154,13 @@ void mk_call_up(mk_call_t *call) {
     memcpy(call->identity, call->peer->identity, sizeof call->identity);
     call->why[0] = '\0';
     call->hopeless = false;
-    mk_mount_up(call, call->peer->identity);
+    mk_mount_up(call, call->peer);
 }
 
 void mk_calls_node_up(mk_cluster_t *cluster, const mk_peer_t *peer) {
     for (mk_node_t *node = cluster->calls; node != NULL; node = node->next) {
         mk_call_t *call = mk_container_of(node, mk_call_t, all);
-        if (call->state == MK_CALL_WAITS && call->node == peer->node) mk_mount_up(call, peer->identity);
+        if (call->state == MK_CALL_WAITS && call->node == peer->node) mk_mount_up(call, peer);
     }
 }
 

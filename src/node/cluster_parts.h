@@ -201,6 +201,7 @@ typedef struct mk_sync {
     bool          began;   /* a pass: NAMES_BEGIN is out                         */
     bool          behind;  /* something was left out: another pass follows       */
     bool          warned;  /* it has more names than a peer may: said once       */
+    bool          heard;  /* it has told us all of its names once */
     mk_deferred_t more;
     char          at[MK_NS_NAME_BYTES_MAX + 1]; /* the last name of this pass that is out; "": none yet */
 } mk_sync_t;
@@ -266,7 +267,9 @@ MK_MUST_CHECK mk_err_t mk_requests_frame(mk_peer_t *peer, const mk_wire_frame_t 
 /* ---- mount.c ---- */
 
 void mk_mount_open(mk_cluster_t *cluster);
-void mk_mount_up(mk_call_t *call, const char *identity);
+/* The node that was called is linked: whoever mounts it is told when its names are known, too. */
+void mk_mount_up(mk_call_t *call, const mk_peer_t *peer);
+void mk_mounts_heard(const mk_peer_t *peer);
 /* Somebody else wants the call too: a mount that fails does not end it. */
 void mk_mount_keep(mk_call_t *call);
 /* The call has failed once more; may close it. */

@@ -33,9 +33,21 @@ static void tell(mount_t *mount, mk_err_t err, const char *text) {
     mount->told(mount, err, text);
 }
 
-void mk_mount_up(mk_call_t *call, const char *identity) {
+static void tell_all(mk_call_t *call, const mk_peer_t *peer) {
     mk_node_t *node;
-    while ((node = call->mounts) != NULL) tell(mk_container_of(node, mount_t, node), MK_OK, identity);
+    while ((node = call->mounts) != NULL) tell(mk_container_of(node, mount_t, node), MK_OK, peer->identity);
+}
+
+void mk_mount_up(mk_call_t *call, const mk_peer_t *peer) {
+    if (peer->sync.heard) tell_all(call, peer);
+}
+
+void mk_mounts_heard(const mk_peer_t *peer) {
+    if (peer->state != MK_PEER_UP) return; /* mk_mount_up() comes */
+    for (mk_node_t *node = peer->cluster->calls; node != NULL; node = node->next) {
+        mk_call_t *call = mk_container_of(node, mk_call_t, all);
+        if (call->node == peer->node) tell_all(call, peer);
+    }
 }
 
 void mk_mount_close(mk_call_t *call) {
@@ -72,10 +84,14 @@ void mk_mount_failed(mk_call_t *call) {
     if (maker != NULL) give_up(maker, call->err);
 }
 
+/* A link that stands is a mount, however many names are still to come. */
 static void on_deadline(mk_wheel_t *wheel, mk_timer_t *timer) {
-    mount_t *mount = mk_container_of(timer, mount_t, deadline);
+    mount_t   *mount = mk_container_of(timer, mount_t, deadline);
+    node_id_t  node = mount->call->node;
+    mk_peer_t *peer = node != 0 ? mk_peer_by_node(mount->cluster, node) : NULL;
     (void)wheel;
-    give_up(mount, mount->call->err != MK_OK ? mount->call->err : MK_ERR_TIMEOUT);
+    if (peer != NULL) tell(mount, MK_OK, peer->identity);
+    else give_up(mount, mount->call->err != MK_OK ? mount->call->err : MK_ERR_TIMEOUT);
 }
 
 /* On MK_OK `told` is or was called. */
@@ -90,7 +106,7 @@ static mk_err_t mount_begin(mount_t *mount, mk_cluster_t *cluster, const mk_wher
     mk_list_push(&call->mounts, &mount->node);
     mk_wheel_arm(&loop->wheel, &mount->deadline, mk_loop_after_ms(loop, MK_MOUNT_MS));
     mk_peer_t *peer = call->node != 0 ? mk_peer_by_node(cluster, call->node) : NULL;
-    if (peer != NULL) mk_mount_up(call, peer->identity);
+    if (peer != NULL) mk_mount_up(call, peer);
     else if (mount->made && call->err != MK_OK) mk_mount_failed(call); /* at once */
     return MK_OK;
 }

@@ -93,6 +93,7 @@ void mk_sync_close(mk_cluster_t *cluster) { mk_ns_unlisten(&cluster->names); }
 void mk_sync_up(mk_peer_t *peer) {
     bool may_look = (mk_link_remote(peer->link)->may & MK_MAY_LOOKUP) != 0;
     bool knows = (mk_link_hello(peer->link)->features & MK_WIRE_FEATURE_NAMES) != 0;
+    if (!knows) peer->sync.heard = true; /* there is nothing to wait for */
     if (!may_look || !knows) return;
     peer->sync.on = true;
     peer->sync.behind = true;
@@ -149,11 +150,18 @@ static mk_err_t hear_name(mk_peer_t *peer, const mk_wire_name_t *wire, bool gone
     return MK_OK;
 }
 
+static void hear_end(mk_peer_t *peer) {
+    mk_ns_peer_sync_end(peer->cluster->ns, peer->ns);
+    if (peer->sync.heard) return;
+    peer->sync.heard = true;
+    mk_mounts_heard(peer);
+}
+
 static mk_err_t hear(mk_peer_t *peer, const mk_wire_frame_t *frame) {
     mk_wire_name_t name;
     switch (frame->kind) {
     case MK_WIRE_NAMES_BEGIN: mk_ns_peer_sync_begin(peer->ns); return MK_OK;
-    case MK_WIRE_NAMES_END: mk_ns_peer_sync_end(peer->cluster->ns, peer->ns); return MK_OK;
+    case MK_WIRE_NAMES_END: hear_end(peer); return MK_OK;
     case MK_WIRE_NAME: return mk_wire_get_name(frame, &name) ? hear_name(peer, &name, false) : MK_ERR_PROTO;
     case MK_WIRE_NAME_GONE: return mk_wire_get_name_gone(frame, &name) ? hear_name(peer, &name, true) : MK_ERR_PROTO;
     default: return MK_ERR_PROTO;
