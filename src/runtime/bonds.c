@@ -313,20 +313,27 @@ static call_id_t call_begin(runtime_t *rt, call_t *call, uint64_t timeout_ms) {
     return call->bond.number;
 }
 
-static call_id_t call_far(runtime_t *rt, actor_t *self, actor_id_t dest, const mk_envelope_t *message,
-                          uint64_t timeout_ms) {
+/* A call of its own, so that actor_call() needs no stack for it. */
+static MK_NOINLINE call_id_t call_far(runtime_t *rt, actor_id_t dest, msg_type_t type, const void *payload, size_t size,
+                                      uint64_t timeout_ms) {
+    actor_t     *self = rt->sched.running;
     mk_remote_t *remote = mk_remote_find(rt, actor_id_node(dest));
-    if (remote == NULL) {
+    if (remote == NULL || actor_id_seq(dest) == 0) {
         rt->stats.refused_unknown++;
         return CALL_ID_INVALID;
     }
-    call_t *call = (call_t *)bond_new_far(rt, BOND_CALL, CALL_BYTES, self, remote, message->dest);
+    call_t *call = (call_t *)bond_new_far(rt, BOND_CALL, CALL_BYTES, self, remote, actor_id_seq(dest));
     if (call == NULL) {
         rt->stats.refused_other++;
         return CALL_ID_INVALID;
     }
-    mk_envelope_t request = *message;
-    request.call = call->bond.number;
+    mk_envelope_t request = {.source = self->seq,
+                             .dest = actor_id_seq(dest),
+                             .type = type,
+                             .part = MK_CALL_REQUEST,
+                             .call = call->bond.number,
+                             .payload = payload,
+                             .size = size};
     if (mk_remote_send(rt, remote, &request, NULL) == MK_OK) return call_begin(rt, call, timeout_ms);
     bond_forget(rt, &call->bond);
     return CALL_ID_INVALID;
@@ -336,15 +343,7 @@ call_id_t actor_call(runtime_t *rt, actor_id_t dest, msg_type_t type, const void
                      uint64_t timeout_ms) {
     actor_t *self = rt->sched.running;
     mk_assert(self != NULL);
-    if (mk_is_far(rt, dest) && actor_id_seq(dest) != 0) {
-        mk_envelope_t message = {.source = self->seq,
-                                 .dest = actor_id_seq(dest),
-                                 .type = type,
-                                 .part = MK_CALL_REQUEST,
-                                 .payload = payload,
-                                 .size = size};
-        return call_far(rt, self, dest, &message, timeout_ms);
-    }
+    if (mk_unlikely(mk_is_far(rt, dest))) return call_far(rt, dest, type, payload, size, timeout_ms);
     actor_t *target = mk_actor_find(rt, dest);
     if (target == NULL || target == self) { /* nobody answers oneself while waiting */
         rt->stats.refused_unknown++;

@@ -205,7 +205,7 @@ mk_err_t actor_forward(runtime_t *rt, actor_id_t dest, message_t *msg) {
 /* ---- answers -------------------------------------------------------------------------------------------------- */
 
 /* An answer was asked for, exactly one, so it is taken even by a full mailbox. */
-static bool answer(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload, size_t size) {
+static bool answer_here(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload, size_t size) {
     actor_t  *caller = mk_actor_find(rt, request->source);
     mk_msg_t *msg = caller != NULL && size <= rt->config.payload_bytes_max ? mk_msg_create(&rt->pool, size) : NULL;
     if (msg == NULL) {
@@ -252,11 +252,15 @@ static bool answer_away(runtime_t *rt, const message_t *request, msg_type_t type
     return false;
 }
 
+/* A call of its own, so that a behaviour that seldom answers needs no stack for it. */
+static MK_NOINLINE bool answer(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload,
+                               size_t size) {
+    if (mk_is_far(rt, request->source)) return answer_away(rt, request, type, payload, size);
+    return answer_here(rt, request, type, payload, size);
+}
+
 bool actor_reply(runtime_t *rt, const message_t *request, msg_type_t type, const void *payload, size_t size) {
-    if (request->call != CALL_ID_INVALID) {
-        if (mk_is_far(rt, request->source)) return answer_away(rt, request, type, payload, size);
-        return answer(rt, request, type, payload, size);
-    }
+    if (request->call != CALL_ID_INVALID) return answer(rt, request, type, payload, size);
     return actor_send(rt, request->source, type, payload, size);
 }
 
