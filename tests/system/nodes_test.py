@@ -54,7 +54,7 @@ class Links(Case):
         desk = self.shell("--name", "desk", *options)
         self.assertEqual(desk.ask("nodes"), "No node is linked.")
         self.assertEqual(desk.ask("mount " + where), "Mounted /node/gateway")
-        names = until("the names of the other", lambda: desk.sees("echo") and desk.names())
+        names = desk.names()  # are known by then
         self.assertEqual(names["echo"], names["/node/gateway/echo"])
         self.assertIn("/node/gateway/caps", names)
         for target in ("echo", "/node/gateway/echo", str(names["echo"])):
