@@ -197,7 +197,26 @@ static void check_settled(const sim_actor_t *from, const sim_actor_t *to) {
               flow->index, from->uid, to->uid, flow->epoch, got);
 }
 
+/* What was accepted, and is neither delivered nor refused because its receiver had ended, was lost with a link: that is counted. */
+static void check_lost(unsigned from, unsigned to) {
+    node_info_t info;
+    uint64_t    missing = 0;
+    for (uint32_t a = 1; a <= sim_actors(); a++)
+        for (uint32_t b = 1; b <= sim_actors(); b++) {
+            const flow_t *flow = flow_of(sim_actor(a), sim_actor(b));
+            if (sim_actor(a)->node == from && sim_actor(a)->lost_us == 0 && sim_actor(b)->node == to &&
+                sim_actor(b)->alive)
+                missing += flow->sent - flow->got;
+        }
+    if (!sim_link_info(from, to, &info)) return;
+    SIM_CHECK(missing <= info.lost, "%llu letters of n%u to n%u are missing, and %llu were counted as lost",
+              (unsigned long long)missing, from + 1, to + 1, (unsigned long long)info.lost);
+}
+
 void sim_ledger_settled(void) {
+    for (unsigned from = 0; from < sim.plan.nodes; from++)
+        for (unsigned to = 0; to < sim.plan.nodes; to++)
+            if (from != to && sim.memory_failed_us == 0) check_lost(from, to);
     for (uint32_t from = 1; from <= sim_actors(); from++)
         for (uint32_t to = 1; to <= sim_actors(); to++)
             if (from != to) check_settled(sim_actor(from), sim_actor(to));
