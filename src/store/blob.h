@@ -19,7 +19,7 @@ enum {
 };
 
 typedef struct mk_blob {
-    uint64_t   version; /* of this name: higher is later */
+    uint64_t   version; /* of two of one name the higher is the later */
     bool       deleted; /* then there is no value        */
     mk_slice_t name;
     uint64_t   mark;    /* whatever its user wants to know without reading the value */

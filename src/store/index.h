@@ -6,7 +6,6 @@
 #include "store/blob.h"
 
 typedef struct mk_entry {
-    uint64_t version;    /* the last that was given to a file, whether that went well or not          */
     uint64_t mark;
     size_t   value_size;
     uint8_t  slot;       /* 0 or 1: the file that counts; the next put goes to the other              */
@@ -28,7 +27,7 @@ typedef struct mk_index {
 void        mk_index_fini(mk_index_t *index);
 mk_entry_t *mk_index_find(const mk_index_t *index, mk_slice_t name);
 
-/* A new entry that is gone, version 0. The name is not there yet. NULL: out of memory. */
+/* A new entry that is gone. The name is not there yet. NULL: out of memory. */
 mk_entry_t *mk_index_add(mk_index_t *index, mk_slice_t name);
 void        mk_index_remove(mk_index_t *index, mk_entry_t *entry); /* and frees it */
 

@@ -59,6 +59,7 @@ void mk_store_batch_run(mk_disk_t *disk, batch_t *batch);
 typedef struct recovery {
     mk_index_t index;
     uint64_t   bytes;
+    uint64_t   version; /* the highest there is */
     uint64_t   damaged;
     mk_err_t   err;
 } recovery_t;

@@ -45,6 +45,7 @@ static mk_err_t look_at(mk_disk_t *disk, const char *file, unsigned slot, pair_t
         pair->good[slot] = strcmp(should, file) == 0; /* not somebody's copy under another name */
     }
     if (!pair->good[slot]) out->damaged++;
+    else if (pair->blob[slot].version > out->version) out->version = pair->blob[slot].version;
     return MK_OK;
 }
 
@@ -54,7 +55,6 @@ static mk_err_t take_pair(const pair_t *pair, recovery_t *out) {
     const mk_blob_t *blob = &pair->blob[slot];
     mk_entry_t      *entry = mk_index_add_unsorted(&out->index, blob->name);
     if (entry == NULL) return MK_ERR_NOMEM;
-    entry->version = blob->version;
     entry->slot = (uint8_t)slot;
     entry->gone = entry->tomb = blob->deleted;
     if (blob->deleted) return MK_OK;

@@ -28,12 +28,15 @@ struct mk_store {
     char             *folder;
     mk_disk_t        *disk;
     mk_index_t        index;
-    request_t        *first, **last;
-    size_t            waiting, waiting_bytes;
-    mk_entry_t       *tombs; /* listed: their earlier files are removed, though maybe not on the disk yet */
-    recovery_t        recovery;
-    batch_t           batch;
-    mk_store_stats_t  stats;
+    uint64_t
+        version; /* the last that was given to a file, whether that went well or not; never again in this folder, so
+                                * that what a failing disk has kept all the same never counts as later than what comes */
+    request_t       *first, **last;
+    size_t           waiting, waiting_bytes;
+    mk_entry_t      *tombs; /* listed: their earlier files are removed, though maybe not on the disk yet */
+    recovery_t       recovery;
+    batch_t          batch;
+    mk_store_stats_t stats;
 };
 
 static void look_for_work(mk_store_t *store);
@@ -110,6 +113,7 @@ static void recovered(mk_loop_t *loop, mk_job_t *job) {
     store->ready = true;
     store->failed = store->recovery.err;
     store->index = store->recovery.index;
+    store->version = store->recovery.version;
     store->stats.bytes = store->recovery.bytes;
     store->stats.names = store->index.n;
     for (size_t i = 0; i < store->index.n; i++) {
@@ -157,7 +161,7 @@ static void prepare(mk_store_t *store, request_t *request) {
     if (request->kind == REQUEST_GET) return;
     entry->written = true;
     request->slot ^= 1u;
-    request->version = ++entry->version;
+    request->version = ++store->version;
     /* Counted now, so that the next of this batch is judged with it. */
     if (request->kind == REQUEST_PUT) store->stats.bytes += request->value.size + request->name.size;
     if (request->kind == REQUEST_PUT && entry->gone) store->stats.names++;

@@ -152,3 +152,33 @@ TEST(the_power_may_go_at_any_single_point) {
         }
     }
 }
+
+/* A call of the disk fails, and the store goes on: what it acknowledges later may not lose against what it could not finish. */
+static void live_with_failures(uint64_t seed, unsigned lives) {
+    rig_random_t r = {.state = seed * 2 + 1};
+    mk_fake_reset(seed);
+    mk_fake_disk_reset();
+    memset(hopes, 0, sizeof hopes);
+    for (unsigned i = 0; i < NAMES; i++) hopes[i].n = 1;
+    counter = 0;
+    for (unsigned life = 0; life < lives; life++) {
+        memset(wishes, 0, sizeof wishes);
+        open_store();
+        for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
+        for (unsigned step = 0; step < STEPS; step++) {
+            mk_fake_disk_fail_later(rig_random_below(&r, 12), 1 + rig_random_below(&r, 3), MK_ERR_IO);
+            for (unsigned n = rig_random_below(&r, 4); n > 0; n--) wish_for(&r);
+            for (int i = 0; i < 20; i++) mk_loop_run(&loop, 0);
+        }
+        mk_fake_disk_fail(0, MK_OK);
+        close_store();
+        if (rig_random_below(&r, 2) == 0) mk_fake_disk_power_on(seed * 1000 + life);
+        open_store();
+        check_all();
+        close_store();
+    }
+}
+
+TEST(what_was_acknowledged_survives_a_disk_that_fails_now_and_then) {
+    for (uint64_t seed = 1; seed <= 300; seed++) live_with_failures(seed, 8);
+}

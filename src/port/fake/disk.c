@@ -62,7 +62,7 @@ static struct {
     size_t   folders_n;
     unsigned points, off_at;
     bool     off, read_only;
-    unsigned fail_times;
+    unsigned fail_after, fail_times;
     mk_err_t fail_with;
     size_t   space;
 } disks = {.space = SIZE_MAX};
@@ -224,7 +224,7 @@ void mk_fake_disk_reset(void) {
         *folder = (folder_t){0};
     }
     disks.folders_n = 0;
-    disks.points = disks.off_at = disks.fail_times = 0;
+    disks.points = disks.off_at = disks.fail_after = disks.fail_times = 0;
     disks.off = disks.read_only = false;
     disks.space = SIZE_MAX;
 }
@@ -240,10 +240,13 @@ void mk_fake_disk_power_on(uint64_t seed) {
     disks.off_at = 0;
 }
 
-void mk_fake_disk_fail(unsigned times, mk_err_t err) {
+void mk_fake_disk_fail_later(unsigned after, unsigned times, mk_err_t err) {
+    disks.fail_after = after;
     disks.fail_times = times;
     disks.fail_with = err;
 }
+
+void mk_fake_disk_fail(unsigned times, mk_err_t err) { mk_fake_disk_fail_later(0, times, err); }
 
 void mk_fake_disk_space(size_t bytes) { disks.space = bytes; }
 void mk_fake_disk_read_only(bool read_only) { disks.read_only = read_only; }
@@ -280,7 +283,9 @@ static mk_err_t point(const mk_disk_t *disk, bool *half) {
     *half = false;
     if (disk->folder == NULL || disks.off) return MK_ERR_IO;
     if (disks.read_only) return MK_ERR_DENIED;
-    if (disks.fail_times != 0) {
+    if (disks.fail_after != 0) {
+        disks.fail_after--;
+    } else if (disks.fail_times != 0) {
         disks.fail_times--;
         return disks.fail_with;
     }

@@ -21,6 +21,7 @@ bool mk_fake_disk_is_off(void);
 void mk_fake_disk_power_on(uint64_t seed);
 
 void mk_fake_disk_fail(unsigned times, mk_err_t err); /* the next calls that change something */
+void mk_fake_disk_fail_later(unsigned after, unsigned times, mk_err_t err); /* the same, when so many have gone well */
 void mk_fake_disk_space(size_t bytes);                /* of all files; SIZE_MAX: no limit      */
 void mk_fake_disk_read_only(bool read_only);
 
