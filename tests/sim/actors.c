@@ -206,8 +206,9 @@ static void say_by_name(runtime_t *rt, const sim_actor_t *me) {
 }
 
 static void hurt(runtime_t *rt, const sim_actor_t *me) {
-    const sim_actor_t *other = choose_worker(me);
+    sim_actor_t *other = choose_worker(me);
     if (other == NULL) return;
+    if (other->node == me->node) other->may_end = true;
     if (sim_chance(500)) actor_stop(rt, other->id);
     else actor_exit(rt, other->id, END_USER);
 }
@@ -221,8 +222,9 @@ static void request(runtime_t *rt, sim_actor_t *me) {
 }
 
 /* Its last deed. */
-static bool end(runtime_t *rt) {
+static bool end(runtime_t *rt, sim_actor_t *me) {
     static const uint8_t reason[] = {EXIT_FAILED, EXIT_TRAPPED, EXIT_SHUTDOWN};
+    me->may_end = true;
     if (sim_chance(300)) return false;
     actor_fail(rt, reason[sim_below(3)], "it was time");
     return true;
@@ -238,7 +240,7 @@ static bool do_something(runtime_t *rt, sim_actor_t *me) {
     else if (what < 850) name(rt, me);
     else if (what < 900) say_by_name(rt, me);
     else if (what < 930) (void)sim_spawn_worker(me->node);
-    else if (what < 945) return end(rt);
+    else if (what < 945) return end(rt, me);
     else if (what < 955) hurt(rt, me);
     else if (what < 975) request(rt, me);
     return true;
@@ -288,7 +290,8 @@ static void handle_down(sim_actor_t *me, const message_t *msg) {
     const sim_actor_t *about = sim_actor(owed->about);
     SIM_CHECK(about->id == down->actor_id, "monitor %u was for actor %u and tells of %llx", down->monitor, about->uid,
               (unsigned long long)down->actor_id);
-    SIM_CHECK(!about->alive || (down->exit_reason == EXIT_NODE_DOWN && about->node != me->node),
+    SIM_CHECK(!about->alive || (down->exit_reason == EXIT_NODE_DOWN && about->node != me->node) ||
+                  sim_is_denied(me, about, down->exit_reason),
               "actor %u is told that actor %u has ended (%s), and it lives", me->uid, about->uid,
               exit_reason_text(down->exit_reason));
     sim.count.downs++;
@@ -357,6 +360,7 @@ static void begin(runtime_t *rt, const sim_actor_t *me) {
         char own[16] = "keeper/";
         strcat(own, sim_identity(me->node));
         SIM_CHECK(actor_register_name(rt, own, me->id), "n%u: its keeper has no name", me->node + 1);
+        SIM_CHECK(sim.plan.many == 0 || actor_set_timer(rt, 20, true) != TIMER_ID_INVALID, "no timer for a keeper");
         sim_hold_memory(was_held);
     } else if (actor_set_timer(rt, sim.plan.tick_ms + sim_below(10), true) == TIMER_ID_INVALID) {
         SIM_CHECK(sim.memory_failed_us != 0, "no timer for actor %u", me->uid);
@@ -389,7 +393,10 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     if (is_foreign(msg)) return true;
     switch (msg->type) {
     case T_BEGIN: begin(rt, me); return true;
-    case MSG_TIMER: return sim.still ? (answer_kept(rt, me, true), true) : do_something(rt, me);
+    case MSG_TIMER:
+        if (me->keeper && !sim.still) sim_names_churn(rt, me);
+        if (me->keeper) return true;
+        return sim.still ? (answer_kept(rt, me, true), true) : do_something(rt, me);
     case T_LETTER: sim_got(me, msg); return true;
     case T_CALL: handle_call(rt, me, msg); return true;
     case T_ANSWER: handle_answer(me, msg); return true;
@@ -415,6 +422,8 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
 static void ended(void *state) {
     sim_actor_t *me = state;
     runtime_t   *rt = sim.node[me->node].rt;
+    SIM_CHECK(me->may_end || !me->traps || sim.plan.role == NODE_ROLE_OPERATOR || sim.node[me->node].ending,
+              "actor %u of n%u was ended by another node, which has no role for that", me->uid, me->node + 1);
     me->alive = false;
     me->ended_us = sim_now_us();
     for (unsigned i = 0; i < SIM_NAMES; i++)
@@ -442,7 +451,10 @@ static sim_actor_t *spawn(unsigned node, bool keeper) {
     me->alive = true;
     actor[me->uid] = me;
     sim_say("actor %u of n%u is %llx", me->uid, node + 1, (unsigned long long)me->id);
-    if (!actor_send(rt, me->id, T_BEGIN, NULL, 0)) actor_stop(rt, me->id);
+    if (!actor_send(rt, me->id, T_BEGIN, NULL, 0)) {
+        me->may_end = true;
+        actor_stop(rt, me->id);
+    }
     return me;
 }
 

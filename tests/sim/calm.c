@@ -130,5 +130,6 @@ void sim_calm(void) {
     SIM_CHECK(unsettled() == NULL, "all was well, and then %s", unsettled());
     for (uint32_t uid = 1; uid <= sim_actors(); uid++) check_owed(sim_actor(uid));
     sim_ledger_settled();
+    sim_check_many();
     check_mailboxes();
 }

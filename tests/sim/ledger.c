@@ -122,6 +122,7 @@ uint32_t sim_serial_of(const message_t *msg) { return letter_of(msg)->serial; }
 
 static bool holes_may_be(uint32_t epoch) {
     if (epoch == 0) return false;
+    if (sim.plan.role != NODE_ROLE_OPERATOR) return true; /* who was not shown yet is not sent to */
     return epochs[epoch].datagrams || sim.memory_failed_us >= epochs[epoch].began_us;
 }
 
@@ -177,8 +178,9 @@ void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reaso
     sim_say("actor %u is told of the end of actor %u: %s", me->uid, from->uid, exit_reason_text(reason));
     SIM_CHECK(flow->may_exit != 0, "actor %u hears of the end of actor %u, to which it is not linked (any more)",
               me->uid, from->uid);
-    SIM_CHECK(reason == EXIT_NODE_DOWN || !from->alive, "actor %u is told that actor %u has ended (%s), and it lives",
-              me->uid, from->uid, exit_reason_text(reason));
+    SIM_CHECK(reason == EXIT_NODE_DOWN || !from->alive || sim_is_denied(me, from, reason),
+              "actor %u is told that actor %u has ended (%s), and it lives", me->uid, from->uid,
+              exit_reason_text(reason));
     flow->may_exit--;
     flow->must_exit_us = 0;
 }
@@ -216,7 +218,7 @@ static void check_lost(unsigned from, unsigned to) {
 void sim_ledger_settled(void) {
     for (unsigned from = 0; from < sim.plan.nodes; from++)
         for (unsigned to = 0; to < sim.plan.nodes; to++)
-            if (from != to && sim.memory_failed_us == 0) check_lost(from, to);
+            if (from != to && sim.memory_failed_us == 0 && sim.plan.role == NODE_ROLE_OPERATOR) check_lost(from, to);
     for (uint32_t from = 1; from <= sim_actors(); from++)
         for (uint32_t to = 1; to <= sim_actors(); to++)
             if (from != to) check_settled(sim_actor(from), sim_actor(to));

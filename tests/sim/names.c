@@ -14,7 +14,12 @@ typedef struct claim {
 
 static claim_t claims[SIM_NAMES][SIM_ACTORS_MAX];
 
-void sim_names_begin(void) { memset(claims, 0, sizeof claims); }
+static unsigned many_life[SIM_NODES_MAX]; /* to which many[] belongs */
+
+void sim_names_begin(void) {
+    memset(claims, 0, sizeof claims);
+    memset(many_life, 0, sizeof many_life);
+}
 
 const char *sim_name(unsigned name) {
     static const char *const text[SIM_NAMES] = {"lamp", "door", "cellar/pump", "cellar/light", "a/b/c/d", "x"};
@@ -71,6 +76,42 @@ void sim_name_lost(sim_actor_t *who, const message_t *msg) {
               sim_name(name), winner->uid);
     SIM_CHECK(may_win(winner, who, name), "actor %u loses %s to actor %u, whose claim is younger", who->uid,
               sim_name(name), winner->uid);
+}
+
+/* ---- names of one node alone ------------------------------------------------------------------------------------------------- */
+
+/* Whether the node's present life has taken it. */
+static bool many[SIM_NODES_MAX][SIM_MANY_MAX];
+
+static void many_text(char text[40], unsigned node, unsigned i) {
+    snprintf(text, 40, "many/%s/%u", sim_identity(node), i);
+}
+
+static void flip(runtime_t *rt, const sim_actor_t *keeper, unsigned i) {
+    char  text[40];
+    bool *has = &many[keeper->node][i];
+    many_text(text, keeper->node, i);
+    if (*has) {
+        SIM_CHECK(actor_unregister_name(rt, text), "n%u cannot give up %s", keeper->node + 1, text);
+        *has = false;
+        return;
+    }
+    mk_err_t err = actor_try_register_name(rt, text, keeper->id);
+    SIM_CHECK(err == MK_OK || (err == MK_ERR_NOMEM && sim.memory_failed_us != 0), "n%u cannot take %s: %s",
+              keeper->node + 1, text, mk_err_text(err));
+    *has = err == MK_OK;
+}
+
+/* Most at once, when its life begins. */
+void sim_names_churn(runtime_t *rt, const sim_actor_t *keeper) {
+    unsigned node = keeper->node, times = sim_below(60);
+    if (many_life[node] != keeper->life) {
+        memset(many[node], 0, sizeof many[node]);
+        many_life[node] = keeper->life;
+        for (unsigned i = 0; i < sim.plan.many; i++)
+            if (sim_chance(800)) flip(rt, keeper, i);
+    }
+    for (; times != 0; times--) flip(rt, keeper, sim_below(sim.plan.many));
 }
 
 /* ---- what nodes believe ---------------------------------------------------------------------------------------------------- */
@@ -144,4 +185,17 @@ const char *sim_names_disagree(void) {
     for (unsigned node = 0; node < sim.plan.nodes; node++)
         if (keeper_unknown(node) != NULL) return keeper_unknown(node);
     return NULL;
+}
+
+void sim_check_many(void) {
+    for (unsigned node = 0; node < sim.plan.nodes; node++)
+        for (unsigned of = 0; of < sim.plan.nodes; of++)
+            for (unsigned i = 0; i < sim.plan.many; i++) {
+                char text[40];
+                many_text(text, of, i);
+                actor_id_t id = look_up(node, text),
+                           right = many[of][i] ? sim_actor(sim.node[of].keeper)->id : ACTOR_ID_INVALID;
+                SIM_CHECK(id == right, "n%u believes that %s is %llx; it is %llx", node + 1, text,
+                          (unsigned long long)id, (unsigned long long)right);
+            }
 }

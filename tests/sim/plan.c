@@ -30,7 +30,7 @@ static void who_calls(sim_plan_t *plan) {
 void sim_plan(sim_plan_t *plan, uint64_t seed) {
     *plan = (sim_plan_t){.seed = seed, .nodes = pick(3, sim_chance(300) ? SIM_NODES_MAX : 4), .workers = pick(1, 4)};
     who_calls(plan);
-    plan->role = NODE_ROLE_OPERATOR;
+    plan->role = sim_chance(200) ? NODE_ROLE_MEMBER : NODE_ROLE_OPERATOR;
     plan->heartbeat_ms = pick(50, 400);
     plan->dead_ms = plan->heartbeat_ms * pick(3, 5);
     plan->backoff_min_ms = pick(10, 100);
@@ -42,6 +42,7 @@ void sim_plan(sim_plan_t *plan, uint64_t seed) {
     plan->trouble_ms = pick(2000, 6000);
     plan->pause_ms = pick(40, 400);
     plan->grain_us = sim_chance(250) ? 1 : 1000;
+    plan->many = sim_chance(30) ? pick(100, SIM_MANY_MAX) : 0;
     plan->memory = sim_chance(250);
     plan->hostile = sim_chance(300);
     plan->clocks = sim_chance(500);
@@ -49,10 +50,12 @@ void sim_plan(sim_plan_t *plan, uint64_t seed) {
 
 void sim_plan_say(const sim_plan_t *plan) {
     static const char *const way[] = {"-", "tcp", "udp", "unix"};
-    sim_say("%u nodes with %u actors each, heartbeat %u, dead %u, backoff %u to %u ms, queue %u, credit %u bytes%s%s%s",
-            plan->nodes, plan->workers, plan->heartbeat_ms, plan->dead_ms, plan->backoff_min_ms, plan->backoff_max_ms,
-            plan->queue_bytes, plan->credit_bytes, plan->memory ? ", memory fails" : "",
-            plan->hostile ? ", hostile visitors" : "", plan->clocks ? ", clocks jump" : "");
+    sim_say(
+        "%u nodes with %u actors each, heartbeat %u, dead %u, backoff %u to %u ms, queue %u, credit %u bytes%s%s%s%s",
+        plan->nodes, plan->workers, plan->heartbeat_ms, plan->dead_ms, plan->backoff_min_ms, plan->backoff_max_ms,
+        plan->queue_bytes, plan->credit_bytes, plan->role == NODE_ROLE_MEMBER ? ", members" : "",
+        plan->memory ? ", memory fails" : "", plan->hostile ? ", hostile visitors" : "",
+        plan->clocks ? ", clocks jump" : "");
     if (plan->ring) sim_say("n1 and n2 have a ring");
     for (unsigned i = 0; i < plan->nodes; i++)
         for (unsigned k = 0; k < plan->nodes; k++)

@@ -27,6 +27,7 @@ enum {
     SIM_NODES_MAX = 7,
     SIM_ACTORS_MAX = 320, /* in one run, dead ones included                        */
     SIM_NAMES = 6,        /* that several nodes want                               */
+    SIM_MANY_MAX = 3000,  /* that one has alone                                    */
     SIM_PORT = 4200,
     SIM_HOSTILE_HOST = 40,
     SIM_HOSTILE_NODE = 99,
@@ -52,6 +53,7 @@ typedef struct sim_plan {
     uint32_t    trouble_ms;            /* how long things go wrong                                       */
     uint32_t    pause_ms;              /* between two of them, on average                                */
     uint32_t    grain_us;              /* time goes on by multiples of it                                */
+    uint32_t    many;                  /* names that each keeper takes and gives up all the time         */
     bool        memory, hostile, clocks; /* these may go wrong                                           */
 } sim_plan_t;
 
@@ -69,6 +71,7 @@ typedef struct sim_node {
     uint64_t   resumed_us;      /* since when it runs                                                    */
     uint64_t   restart_us;      /* it comes back then                                                    */
     bool       crashed;         /* its host is down too                                                  */
+    bool       ending;          /* it is being ended                                                     */
     bool       linked[SIM_NODES_MAX]; /* as its keeper has heard                                         */
 } sim_node_t;
 
@@ -148,6 +151,7 @@ typedef struct sim_actor {
     unsigned    node, life;
     actor_id_t  id;
     bool        alive, keeper, traps, held;
+    bool        may_end;       /* by its own will, or somebody's on its node     */
     uint64_t    born_us, ended_us;
     uint64_t    lost_us;       /* when the life of its node ended; 0: it goes on */
     sim_owed_t *calls, *monitors, *requests;
@@ -190,6 +194,10 @@ uint32_t sim_serial_of(const message_t *msg);
 
 void sim_linked_with(const sim_actor_t *me, const sim_actor_t *other);
 void sim_unlinked(const sim_actor_t *me, const sim_actor_t *other);
+/* The peer's role may have been too small for what was asked: it says that there is no such actor. */
+static inline bool sim_is_denied(const sim_actor_t *me, const sim_actor_t *other, uint8_t reason) {
+    return sim.plan.role != NODE_ROLE_OPERATOR && me->node != other->node && reason == EXIT_NO_ACTOR;
+}
 void sim_exit_may_have_come(const sim_actor_t *me, const sim_actor_t *from);
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason);
 /* No letter, exit, end or answer is owed any more to those who live. */
@@ -202,6 +210,10 @@ void sim_name_taken(sim_actor_t *who, unsigned name);
 void sim_name_given(sim_actor_t *who, unsigned name);
 void sim_name_lost(sim_actor_t *who, const message_t *conflict);
 const char *sim_name(unsigned name);
+/* A keeper takes and gives up some of the many names that are its own. */
+void        sim_names_churn(runtime_t *rt, const sim_actor_t *keeper);
+/* All know all of them. */
+void        sim_check_many(void);
 /* Nobody believes in the names of a node that has been dead for long. */
 void sim_names_watch(void);
 /* All agree, and with what the actors think that they carry. NULL: they do; else what is wrong. */

@@ -168,6 +168,7 @@ static void bury(unsigned node, sim_end_t how) {
     sim_say("n%u %s", node + 1, text[how]);
     sim_enter(node);
     runtime_t *rt = n->rt;
+    n->ending = true;
     runtime_destroy(rt);
     n->rt = NULL;
     for (uint32_t uid = 1; uid <= sim_actors(); uid++)
