@@ -25,7 +25,7 @@ enum {
     MK_HELLO_MS = 10000,      /* from the first byte until both have welcomed                     */
     MK_STOOD_MS = 5000,       /* a link that lasted so long was a good one: back-off starts again */
     MK_MOUNT_MS = 10000,
-    MK_WHY_BYTES = 120,
+    MK_WHY_BYTES = 200,
 };
 
 /* The tag of messages that nobody has to hear of when they leave the mailbox; all others are a watcher's. */

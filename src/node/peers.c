@@ -110,7 +110,7 @@ static void end(mk_peer_t *peer, mk_wire_reason_t reason, mk_err_t err, const ch
     uint64_t      serial = peer->serial;
     bool          was_up = serial != 0;
     uint64_t      stood_ms = was_up ? now_ms(cluster) - peer->up_ms : 0;
-    snprintf(text, sizeof text, "%.80s%s", why, hint(peer, err)); /* `why` may be the link's */
+    snprintf(text, sizeof text, "%.150s%s", why, hint(peer, err)); /* `why` may be the link's */
     say_end(peer, was_up, text);
     if (was_up) remember(peer);
     mk_link_destroy(peer->link);
