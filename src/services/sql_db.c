@@ -3,11 +3,14 @@
  * limits of time, rows and bytes that end a statement from inside. */
 #include "services/sql_db.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "services/fields.h"
@@ -99,11 +102,30 @@ static void limit_file(mk_sql_db_t *db) {
     (void)execute_ours(db, sql);
 }
 
+/* Told not to follow links SQLite refuses one in any part of a path. Which folder it is, is its owner's business; only the file itself
+ * may be none. */
+static const char *real_path(const mk_sql_db_t *db, char out[PATH_MAX]) {
+    char        folder[sizeof db->config->path];
+    const char *path = db->config->path, *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) return path;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (realpath(folder, out) == NULL || strlen(out) + strlen(slash) >= PATH_MAX) return path;
+    return strcat(out, slash);
+}
+
+/* For its owner alone, as everything else a node keeps; what SQLite puts beside it is as it is. */
+static void make_file(const char *path) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
 static mk_err_t open_file(mk_sql_db_t *db, char why[MK_SQL_WHY_BYTES]) {
     if (db->file != NULL) return MK_OK;
-    int result =
-        sqlite3_open_v2(db->config->path, &db->file,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    char        room[PATH_MAX];
+    const char *path = real_path(db, room);
+    make_file(path);
+    int result = sqlite3_open_v2(
+        path, &db->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
     if (result == SQLITE_OK) {
         sqlite3_busy_timeout(db->file, BUSY_MS);
         sqlite3_limit(db->file, SQLITE_LIMIT_ATTACHED, 0);
@@ -280,7 +302,7 @@ static mk_err_t run_all(mk_sql_db_t *db, request_t *request, bool query, mk_buff
 
 mk_err_t mk_sql_db_run(mk_sql_db_t *db, const char *payload, size_t size, bool query, const bool *stop,
                        mk_buffer_t *rows, char why[MK_SQL_WHY_BYTES]) {
-    request_t request;
+    request_t request = {0};
     mk_err_t  err = parse(payload, size, &request, why);
     db->stop = stop;
     if (err == MK_OK) err = open_file(db, why);
