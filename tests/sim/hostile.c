@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hostile.c -- somebody who is no node calls one, and says something: garbage, frames with bits turned, half a frame and nothing
- * more, a well-made hello and then anything. It calls itself by a name of its own, as a member of the cluster may; what it may do as
+ * more, a well-made hello and then anything; or throws datagrams. It calls itself by a name of its own, as a member of the cluster may; what it may do as
  * one it does. */
 #include <string.h>
 
@@ -131,12 +131,32 @@ static void leave(visitor_t *v) {
     v->fd = -1;
 }
 
+/* Datagrams that are none, some of them with a beginning that might be one's. */
+static void throw_datagrams(unsigned node) {
+    mk_addr_t from = mk_fake_addr("10.0.0.99", 0), to = mk_fake_addr(sim_address(node), (uint16_t)(SIM_PORT + node));
+    uint8_t   bytes[600];
+    int       fd;
+    if (mk_sock_udp(&from, &fd, NULL) != MK_OK) return;
+    for (unsigned n = 1 + sim_below(20); n != 0; n--) {
+        size_t size = sim_below(sizeof bytes);
+        for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)sim_below(256);
+        if (size != 0 && sim_chance(700)) bytes[0] = (uint8_t)sim_below(8);
+        if (mk_sock_send(fd, bytes, size, &to) != MK_OK) break;
+    }
+    mk_sock_close(fd);
+    sim_say("somebody throws datagrams at n%u", node + 1);
+}
+
 void sim_hostile_visit(void) {
     unsigned   node = sim_below(sim.plan.nodes);
     visitor_t *v = &visitor[sim_below(VISITORS)];
     mk_addr_t  to = mk_fake_addr(sim_address(node), (uint16_t)(SIM_PORT + node));
     if (!sim.plan.hostile) return;
     mk_fake_use_host(SIM_HOSTILE_HOST);
+    if (sim.plan.datagrams && sim_chance(400)) {
+        throw_datagrams(node);
+        return;
+    }
     leave(v);
     if (mk_sock_connect(&to, &v->fd) != MK_OK) {
         v->fd = -1;
