@@ -153,6 +153,21 @@ static void ask_stop(runtime_t *rt, client_t *client, const message_t *msg) {
     if (read_id(msg, &id)) await(rt, client, MK_DESK_STOP, node_stop(rt, id));
 }
 
+/* Of an actor elsewhere: the module is one of that node's. */
+static void reload(runtime_t *rt, client_t *client, const message_t *msg) {
+    actor_id_t id = ACTOR_ID_INVALID;
+    char       module[256];
+    if (msg->payload_size > sizeof id) memcpy(&id, msg->payload, sizeof id);
+    if (actor_id_node(id) == 0 || actor_id_node(id) == runtime_get_node_id(rt)) {
+        mk_desk_reload(rt, client->id, msg);
+        return;
+    }
+    int size = snprintf(module, sizeof module, "%.*s", (int)(msg->payload_size - sizeof id),
+                        (const char *)msg->payload + sizeof id);
+    if (size < (int)sizeof module) await(rt, client, MK_DESK_RELOAD, node_reload(rt, id, module));
+    else answer(rt, client, MK_DESK_FAILED, "not the name of a module");
+}
+
 /* In words of who asked, not of who answered. */
 static const char *reason(const node_reply_payload_t *reply) {
     switch (reply->error) {
@@ -176,6 +191,8 @@ static void on_reply(runtime_t *rt, const desk_t *desk, const message_t *msg) {
         const char *text = (const char *)(reply + 1);
         answerf(rt, client, MK_DESK_FAILED, "%s%s%.*s", reason(reply), reply->text_size > 0 ? ": " : "",
                 (int)reply->text_size, text);
+    } else if (client->what == MK_DESK_RELOAD) {
+        answerf(rt, client, MK_DESK_SAID, "Reloaded actor %llu\n", (unsigned long long)reply->id);
     } else if (client->what == MK_DESK_STOP) {
         answerf(rt, client, MK_DESK_SAID, "Stopped actor %llu\n", (unsigned long long)reply->id);
     } else if (client->name[0] != '\0') {
@@ -245,7 +262,7 @@ static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg)
     case MK_DESK_STOP: ask_stop(rt, client, msg); break;
     case MK_DESK_WATCH: watch(rt, client, msg); break;
     case MK_DESK_UNWATCH: unwatch(rt, client); break;
-    case MK_DESK_RELOAD: mk_desk_reload(rt, client->id, msg); break;
+    case MK_DESK_RELOAD: reload(rt, client, msg); break;
     case MK_DESK_REMEMBER: mk_desk_remember(rt, msg); break;
     case MK_DESK_RECALL: mk_desk_recall(rt, client->id); break;
     default: break;

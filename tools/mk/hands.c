@@ -64,26 +64,20 @@ static mk_err_t reload_error(reload_result_t result) {
 }
 
 static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, char *why, size_t why_size) {
-    static const char *const texts[] = {
-        [RELOAD_ERR_NOT_FOUND] = "no such actor",
-        [RELOAD_ERR_NOT_WASM] = "not a guest",
-        [RELOAD_ERR_FIBER_ACTIVE] = "it is in the middle of a message",
-        [RELOAD_ERR_MODULE_LOAD] = "the module is no guest",
-        [RELOAD_ERR_INSTANCE] = "out of memory",
-    };
-    char     path[PATH_MAX];
-    size_t   size;
-    mk_err_t err = find_module(module, path, why, why_size);
+    static const wasm_reload_options_t patient = {.patient = true};
+    char                               path[PATH_MAX];
+    size_t                             size;
+    mk_err_t                           err = find_module(module, path, why, why_size);
     (void)arg;
     if (err != MK_OK) return err;
     void *bytes = mk_guest_file_read(path, &size);
     if (bytes == NULL) {
+        err = errno == ENOENT ? MK_ERR_NOTFOUND : MK_ERR_IO;
         snprintf(why, why_size, "%s: %s", module, strerror(errno));
-        return errno == ENOENT ? MK_ERR_NOTFOUND : MK_ERR_IO;
+        return err;
     }
-    reload_result_t result = actor_reload_wasm(rt, id, bytes, size, NULL);
+    reload_result_t result = actor_reload_wasm_opts(rt, id, bytes, size, &patient, why, why_size);
     free(bytes);
-    if (result != RELOAD_OK) snprintf(why, why_size, "%s", texts[result]);
     return reload_error(result);
 }
 
