@@ -40,7 +40,7 @@ typedef enum {
 enum {
     WASM_GRANT_SPAWN = 1 << 0,    /* mk_spawn_wasm; with a files grant mk_spawn_file                   */
     WASM_GRANT_STOP = 1 << 1,     /* mk_stop of actors it did not spawn                                 */
-    WASM_GRANT_LIST = 1 << 2,     /* mk_list_actors                                                     */
+    WASM_GRANT_LIST = 1 << 2,     /* mk_list_actors, mk_actor_status                                    */
     WASM_GRANT_LOOKUP = 1 << 3,   /* mk_lookup, mk_reverse_lookup, mk_ns_list; MSG_NS_LIST              */
     WASM_GRANT_REGISTER = 1 << 4, /* mk_register: names for itself; MSG_NAME_REGISTER, _UNREGISTER      */
     WASM_GRANT_FILES = 1 << 5,    /* mk_read_file below wasm_options_t.files_below                      */

@@ -121,6 +121,10 @@ MK_IMPORT(mk_stop) int32_t mk_stop(mk_actor_t actor);
 /* Up to `max` ids; *count is how many were written. */
 MK_IMPORT(mk_list_actors) int32_t mk_list_actors(mk_actor_t *ids, uint32_t max, uint32_t *count);
 
+/* How a guest of this node fares: "on probation, 2 reloads", "waiting", ... Text without a terminator, at most `cap` bytes; its length,
+ * 0: there is nothing to say, or it is no guest. MK_FAILED without the grant. */
+MK_IMPORT(mk_actor_status) int32_t mk_actor_status(mk_actor_t actor, char *buf, uint32_t cap);
+
 /* ---- names ---- */
 
 /* Registers this actor. MK_FAILED when the name is taken or not a name. */

@@ -56,6 +56,10 @@ func mkStop(actor uint64) int32
 //go:noescape
 func mkListActors(ids unsafe.Pointer, room uint32, count *uint32) int32
 
+//go:wasmimport env mk_actor_status
+//go:noescape
+func mkActorStatus(actor uint64, buf unsafe.Pointer, room uint32) int32
+
 //go:wasmimport env mk_register
 //go:noescape
 func mkRegister(name string) int32

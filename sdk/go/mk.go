@@ -233,6 +233,13 @@ func List(limit int) ([]Actor, error) {
 	return ids[:min(int(count), limit)], err
 }
 
+// StatusOf tells how a guest of this node fares ("on probation, waiting"); empty when there is nothing to say or it is no guest.
+func StatusOf(actor Actor) string {
+	var text [nameBytesMax]byte
+	n := mkActorStatus(uint64(actor), unsafe.Pointer(&text), uint32(len(text)))
+	return string(text[:max(0, min(int(n), len(text)))])
+}
+
 // Register names this actor; refused when the name is taken or not a name.
 func Register(name string) error {
 	return done(mkRegister(name))

@@ -55,6 +55,7 @@ pub mod raw {
         ) -> u64;
         pub fn mk_stop(actor: u64) -> i32;
         pub fn mk_list_actors(ids: *mut u64, max: usize, count: *mut usize) -> i32;
+        pub fn mk_actor_status(actor: u64, buf: *mut u8, cap: usize) -> i32;
         pub fn mk_register(name: *const u8, len: usize) -> i32;
         pub fn mk_lookup(name: *const u8, len: usize) -> u64;
         pub fn mk_reverse_lookup(actor: u64, buf: *mut u8, cap: usize) -> i32;
@@ -382,6 +383,12 @@ pub fn list_actors(ids: &mut [Actor]) -> Result<&[Actor], Refused> {
     let mut count = 0;
     done(unsafe { raw::mk_list_actors(ids.as_mut_ptr() as *mut u64, ids.len(), &mut count) })?;
     Ok(&ids[..core::cmp::min(count, ids.len())])
+}
+
+/// How a guest of this node fares ("on probation, waiting"), empty when there is nothing to say or it is no guest.
+pub fn actor_status(actor: Actor, buf: &mut [u8]) -> &[u8] {
+    let len = unsafe { raw::mk_actor_status(actor.0, buf.as_mut_ptr(), buf.len()) };
+    filled(buf, len)
 }
 
 /// Registers this actor; refused when the name is taken or not a name.

@@ -27,6 +27,7 @@ pub const raw = struct {
     pub extern "env" fn mk_spawn_file(path: [*]const u8, path_len: usize, name: [*]const u8, name_len: usize, file_size: *u32) u64;
     pub extern "env" fn mk_stop(actor: u64) i32;
     pub extern "env" fn mk_list_actors(ids: [*]u64, max: usize, count: *usize) i32;
+    pub extern "env" fn mk_actor_status(actor: u64, buf: [*]u8, cap: usize) i32;
     pub extern "env" fn mk_register(name: [*]const u8, len: usize) i32;
     pub extern "env" fn mk_lookup(name: [*]const u8, len: usize) u64;
     pub extern "env" fn mk_reverse_lookup(actor: u64, buf: [*]u8, cap: usize) i32;
@@ -203,6 +204,11 @@ pub fn listActors(ids: []Actor) Refused![]Actor {
     var count: usize = 0;
     try done(raw.mk_list_actors(ids.ptr, ids.len, &count));
     return ids[0..(if (count < ids.len) count else ids.len)];
+}
+
+/// How a guest of this node fares ("on probation, waiting"), empty when there is nothing to say or it is no guest.
+pub fn actorStatus(actor: Actor, buf: []u8) []const u8 {
+    return filled(buf, raw.mk_actor_status(actor, buf.ptr, buf.len));
 }
 
 /// Registers this actor; refused when the name is taken or not a name.

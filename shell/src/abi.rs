@@ -43,6 +43,7 @@ mod env {
         ) -> i32;
         pub fn mk_stop(id: u64) -> i32;
         pub fn mk_list_actors(ids: *mut u64, max: usize, count: *mut u32) -> i32;
+        pub fn mk_actor_status(id: u64, buf: *mut u8, cap: usize) -> i32;
         pub fn mk_register(name: *const u8, size: usize) -> i32;
         pub fn mk_lookup(name: *const u8, size: usize) -> u64;
         pub fn mk_reverse_lookup(id: u64, buf: *mut u8, cap: usize) -> i32;
@@ -149,6 +150,12 @@ pub fn list(ids: &mut [ActorId]) -> Option<&mut [ActorId]> {
 
 pub fn name_of(id: ActorId, buf: &mut [u8]) -> &[u8] {
     let got = unsafe { env::mk_reverse_lookup(id, buf.as_mut_ptr(), buf.len()) };
+    written(buf, got)
+}
+
+/// How a guest fares; empty when there is nothing to say.
+pub fn status_of(id: ActorId, buf: &mut [u8]) -> &[u8] {
+    let got = unsafe { env::mk_actor_status(id, buf.as_mut_ptr(), buf.len()) };
     written(buf, got)
 }
 

@@ -56,8 +56,12 @@ impl Writer {
 
     /// `text`, then spaces up to `width` characters.
     pub fn padded(&mut self, text: &str, width: usize) -> &mut Writer {
-        self.text(text);
-        for _ in text.len()..width {
+        self.text(text).blanks(text.len(), width)
+    }
+
+    /// Spaces from one column to another; none when that is not further to the right.
+    pub fn blanks(&mut self, from: usize, to: usize) -> &mut Writer {
+        for _ in from..to {
             self.byte(b' ');
         }
         self

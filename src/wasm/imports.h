@@ -23,8 +23,9 @@ mk_host_fn mk_import_self, mk_import_time_ms, mk_import_log, mk_import_print, mk
     mk_import_node_name;
 
 /* imports_actor.c */
-mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file, mk_import_stop, mk_import_list_actors, mk_import_register,
-    mk_import_lookup, mk_import_reverse_lookup, mk_import_ns_list, mk_import_read_file;
+mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file, mk_import_stop, mk_import_list_actors,
+    mk_import_actor_status, mk_import_register, mk_import_lookup, mk_import_reverse_lookup, mk_import_ns_list,
+    mk_import_read_file;
 
 /* imports_http.c, or imports_http_none.c where there is no HTTP */
 mk_host_fn mk_import_http_get, mk_import_http_open, mk_import_http_status, mk_import_http_header, mk_import_http_read,

@@ -184,6 +184,47 @@ mk_host_end_t mk_import_list_actors(void *host, const uint64_t *args, uint64_t *
     return MK_HOST_DONE;
 }
 
+/* Longest: every part at once, with two numbers of ten digits. */
+enum { STATUS_BYTES = 128 };
+
+typedef struct status {
+    char   text[STATUS_BYTES];
+    size_t size;
+} status_t;
+
+static void say(status_t *status, const char *text) {
+    status->size += (size_t)snprintf(status->text + status->size, sizeof status->text - status->size, "%s%s",
+                                     status->size > 0 ? ", " : "", text);
+}
+
+static void say_count(status_t *status, uint32_t n, const char *one, const char *several) {
+    char text[64];
+    snprintf(text, sizeof text, "%u %s", (unsigned)n, several);
+    if (n > 0) say(status, n == 1 ? one : text);
+}
+
+mk_host_end_t mk_import_actor_status(void *host, const uint64_t *args, uint64_t *result) {
+    mk_guest_t       *guest = host;
+    uint32_t          cap = (uint32_t)args[2];
+    status_t          status = {.size = 0};
+    wasm_actor_info_t info;
+    *result = (uint32_t)-1;
+    if (!granted(guest, WASM_GRANT_LIST, "mk_actor_status")) return MK_HOST_DONE;
+    uint8_t *to = mk_guest_span(guest, args[1], cap);
+    if (to == NULL) return MK_HOST_DONE;
+    mk_guest_charge(guest, NAME_NS);
+    if (wasm_actor_get_info(guest->rt, args[0], &info)) {
+        if (info.probation) say(&status, "on probation");
+        if (info.waiting) say(&status, "waiting");
+        if (info.computing) say(&status, "computing");
+        say_count(&status, info.reloads, "1 reload", "reloads");
+        say_count(&status, info.undone, "new module taken back", "new modules taken back");
+    }
+    *result = status.size < cap ? status.size : cap;
+    memcpy(to, status.text, *result);
+    return MK_HOST_DONE;
+}
+
 bool mk_guest_may_stop(mk_guest_t *guest, actor_id_t id, const char *import) {
     actor_info_t info;
     if (id == guest->id || (runtime_get_actor_info(guest->rt, id, &info) && info.parent == guest->id)) return true;

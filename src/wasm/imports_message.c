@@ -71,9 +71,9 @@ bool mk_guest_send(mk_guest_t *guest, actor_id_t dest, msg_type_t type, const vo
     return err == MK_OK;
 }
 
-/* To another guest type 0 is the request to stop, and any actor of another node may be a guest. */
+/* To another guest type 0 is the request to stop, and any actor of another node may be a guest. Nobody is none. */
 static bool is_stop(const mk_guest_t *guest, actor_id_t dest, msg_type_t type) {
-    if (type != 0) return false;
+    if (type != 0 || dest == ACTOR_ID_INVALID) return false;
     bool is_far = actor_id_node(dest) != runtime_get_node_id(guest->rt);
     return is_far || actor_state_of(guest->rt, dest, wasm_actor_behavior) != NULL;
 }

@@ -3,7 +3,21 @@
  * text; RESULT: what it returned (ids: their lower half), then the text of mk_last_error. */
 #include "guest.h"
 
-enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY, SAVE, LOAD };
+enum {
+    REGISTER = 10,
+    LOOKUP,
+    STOP_NAMED,
+    READ_FILE,
+    LIST,
+    NODE_NAME,
+    SELF_NAME,
+    NO_ERROR,
+    NS_LIST,
+    SAY,
+    SAVE,
+    LOAD,
+    STATUS
+};
 
 enum { TEXT_BYTES = 256 };
 
@@ -47,6 +61,13 @@ int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t
     case SELF_NAME:
         got = mk_reverse_lookup(mk_self(), reply.text, sizeof reply.text);
         tell_text(source, got, got > 0 ? (uint32_t)got : 0);
+        return MK_STAY;
+    case STATUS: /* of the id that is the payload */
+        ids[0] = MK_NOBODY;
+        if (size == sizeof ids[0]) __builtin_memcpy(ids, payload, sizeof ids[0]);
+        got = mk_actor_status(ids[0], reply.text, sizeof reply.text);
+        if (got >= 0) tell_text(source, got, (uint32_t)got);
+        else tell(source, got);
         return MK_STAY;
     case NO_ERROR: tell(source, 0); return MK_STAY;
     case NS_LIST:

@@ -50,6 +50,7 @@ static void try_files(check_t *c, span_t s) {
     CHECK(c, mk_read_file(at(s.address), s.len, buf, sizeof buf, &word) == -1);
     CHECK(c, mk_read_file("x", 1, at(s.address), s.len, &word) == -1);
     CHECK(c, mk_list_actors(at(s.address), s.len, &word) == -1);
+    CHECK(c, mk_actor_status(mk_self(), at(s.address), s.len) <= 0);
 }
 
 static void try_receives(check_t *c, span_t s) {

@@ -28,6 +28,7 @@ static const need_t needs[] = {
     {"mk_spawn_file", WASM_GRANT_SPAWN}, /* and one for files, below */
     {"mk_stop", WASM_GRANT_STOP},
     {"mk_list_actors", WASM_GRANT_LIST},
+    {"mk_actor_status", WASM_GRANT_LIST},
     {"mk_register", WASM_GRANT_REGISTER},
     {"mk_lookup", WASM_GRANT_LOOKUP},
     {"mk_reverse_lookup", WASM_GRANT_LOOKUP},

@@ -196,6 +196,45 @@ TEST(messages_that_wait_meanwhile_are_all_handled) {
     end();
 }
 
+enum { STATUS = 22 };
+
+/* As another guest sees it. */
+static const char *status(actor_id_t teller, actor_id_t of) {
+    static char text[128];
+    CHECK(world_send_u64(&w, teller, STATUS, of));
+    heard_t *h = world_wait(&w, RESULT);
+    CHECK(h != NULL);
+    CHECK_EQ(h->size, 4 + heard_u32(h, 0));
+    snprintf(text, sizeof text, "%.*s", (int)heard_u32(h, 0), (const char *)h->bytes + 4);
+    return text;
+}
+
+TEST(others_are_told_how_it_fares) {
+    static const wasm_reload_options_t quick = {.probation_messages = 1};
+    begin();
+    wasm_options_t options = {.grants = WASM_GRANT_LIST};
+    actor_id_t     teller = world_spawn(&w, "imports", &options);
+    CHECK_STR(status(teller, guest), "");
+    CHECK_STR(status(teller, teller), "");
+    CHECK_STR(status(teller, w.probe), "");
+    CHECK_STR(status(teller, ACTOR_ID_INVALID), "");
+    CHECK_EQ(reload("versions_3_traps_at_once"), RELOAD_OK);
+    CHECK_STR(status(teller, guest), "on probation");
+    CHECK_STR(ask(), "1/1/-1");
+    CHECK_STR(status(teller, guest), "new module taken back");
+    CHECK_EQ(reload_with("versions_2", &quick), RELOAD_OK);
+    (void)ask();
+    CHECK_STR(status(teller, guest), "1 reload, new module taken back");
+    CHECK_EQ(reload_with("versions_1", &quick), RELOAD_OK);
+    (void)ask();
+    CHECK_EQ(reload("versions_3_traps_at_once"), RELOAD_OK);
+    (void)ask();
+    CHECK_EQ(reload("versions_2"), RELOAD_OK);
+    CHECK(world_send(&w, guest, RECEIVE, NULL, 0));
+    CHECK_STR(status(teller, guest), "on probation, waiting, 2 reloads, 2 new modules taken back");
+    end();
+}
+
 TEST(reloaded_again_on_probation_it_is_the_first_that_comes_back) {
     begin();
     CHECK_STR(ask(), "1/1/-1");

@@ -59,18 +59,21 @@ fn list(session: &mut Session, _: &[u8]) {
     };
     let cut = ids.len() == LISTED_MAX;
     ids.sort_unstable();
-    out.padded("ID", ID_WIDTH).text("  NAME\n");
-    let mut name = [0u8; NAME_BYTES];
+    let largest = ids.last().map_or(0, |&id| Digits::new().of(id).len());
+    let id_width = largest.max(ID_WIDTH);
+    out.padded("ID", id_width).text("  NAME\n");
+    let (mut name, mut status) = ([0u8; NAME_BYTES], [0u8; STATUS_BYTES]);
     for &id in ids.iter() {
         let mut digits = Digits::new();
         let shown = digits.of(id);
-        out.bytes(shown);
         let name = abi::name_of(id, &mut name);
-        if !name.is_empty() {
-            for _ in shown.len()..ID_WIDTH + 2 {
-                out.byte(b' ');
-            }
-            out.bytes(name);
+        let status = abi::status_of(id, &mut status);
+        out.bytes(shown);
+        if !name.is_empty() || !status.is_empty() {
+            out.blanks(shown.len(), id_width).text("  ").bytes(name);
+        }
+        if !status.is_empty() {
+            out.blanks(name.len(), NAME_WIDTH).text("  ").bytes(status);
         }
         out.text("\n");
     }
@@ -79,8 +82,11 @@ fn list(session: &mut Session, _: &[u8]) {
     }
 }
 
-/// An id of a node with a small number; larger ones push their name to the right.
+/// An id of a node with a small number; the column is as wide as the largest there is. A name that is wider than its own pushes what
+/// is behind it to the right.
 const ID_WIDTH: usize = 10;
+const NAME_WIDTH: usize = 20;
+const STATUS_BYTES: usize = 128;
 
 fn load(session: &mut Session, path: &[u8]) {
     let download = if is_url(path) {
