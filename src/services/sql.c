@@ -34,7 +34,7 @@ typedef struct sql {
     mk_sql_db_t       *db;
     request_t         *first, **last;
     unsigned           waiting;
-    bool               at_work;
+    bool               at_work, ended;
     timer_id_t         timer; /* of the request at work */
 } sql_t;
 
@@ -57,11 +57,16 @@ static void free_sql(sql_t *sql) {
 /* The actor has ended. A request that is at work goes on with everything it needs, and drop_work() ends it. */
 static void destroy(void *state) {
     sql_t *sql = state;
+    sql->ended = true;
     if (sql->at_work) __atomic_store_n(&sql->first->stop, true, __ATOMIC_RELAXED);
     else free_sql(sql);
 }
 
-static void drop_work(void *arg) { free_sql(((request_t *)arg)->sql); }
+static void drop_work(void *arg) {
+    sql_t *sql = ((request_t *)arg)->sql;
+    sql->at_work = false;
+    if (sql->ended) free_sql(sql); /* else destroy() follows */
+}
 
 /* ---- work ------------------------------------------------------------------------------------------------------------------- */
 

@@ -62,6 +62,26 @@ TEST(at_the_end_of_the_runtime_nothing_is_left) {
     CHECK_EQ(drops, 1);
 }
 
+TEST(an_end_that_nobody_reads_any_more_is_dropped) {
+    static part_t b;
+    actor_info_t  info = {0};
+    begin();
+    enter(&b);
+    ask(a.id, do_work, 0);
+    for (int i = 0; i < 10 && (info.queued == 0 || runs == 0); i++) {
+        ask(b.id, do_nothing, 0); /* it has the turn then, and the other's message waits */
+        (void)runtime_step(rt);
+        CHECK(runtime_get_actor_info(rt, a.id, &info));
+    }
+    CHECK_EQ(info.queued, 1);
+    CHECK_EQ(drops, 0);
+    actor_stop(rt, a.id);
+    settle_all();
+    CHECK_EQ(drops, 1);
+    curtain_down();
+    CHECK_EQ(drops, 1);
+}
+
 TEST(each_allocation_may_fail) {
     for (unsigned n = 1;; n++) {
         begin();

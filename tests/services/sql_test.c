@@ -2,6 +2,7 @@
 #include "microkernel/local_sql.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "microkernel/actor.h"
@@ -174,6 +175,45 @@ TEST(it_may_end_while_a_statement_runs) {
     for (int i = 0; i < 5; i++) (void)runtime_wait(rt, 1);
     actor_stop(rt, db);
     end();
+}
+
+TEST(it_may_end_before_it_hears_that_a_statement_is_over) {
+    begin(PLAIN);
+    CHECK_STR(exec("sql=CREATE TABLE t (id INTEGER PRIMARY KEY)"), "310 ");
+    for (int i = 0; i < 30; i++) {
+        answers = 0;
+        tell(MSG_CF_DB_EXEC, "sql=INSERT INTO t SELECT count(*) FROM t");
+        tell(MSG_CF_DB_EXEC, "sql=INSERT INTO t SELECT count(*) FROM t");
+        for (int steps = 0; steps < i; steps++) (void)runtime_wait(rt, 1);
+        runtime_destroy(rt);
+        up(PLAIN);
+    }
+    end();
+}
+
+/* Where a folder is, is its owner's business. */
+TEST(a_folder_may_be_a_link_and_the_file_is_its_owners_alone) {
+    char        link[64], path[80], behind[64];
+    struct stat st;
+    begin(PLAIN);
+    runtime_destroy(rt);
+    strcpy(behind, folder);
+    snprintf(link, sizeof link, "%.40s-link", folder);
+    snprintf(path, sizeof path, "%.40s/db", folder);
+    CHECK_EQ(symlink(folder, link), 0);
+    strcpy(folder, link);
+    up(PLAIN);
+    CHECK_STR(exec("sql=CREATE TABLE t (id INTEGER PRIMARY KEY)"), "310 ");
+    CHECK_EQ(lstat(path, &st), 0);
+    CHECK_EQ(st.st_mode & 0777, 0600);
+    runtime_destroy(rt);
+    CHECK_EQ(unlink(path), 0);
+    CHECK_EQ(symlink("/dev/null", path), 0); /* but the file itself is no link */
+    up(PLAIN);
+    CHECK_STR(query("sql=SELECT 1"), "316 unable to open database file");
+    strcpy(folder, behind);
+    end();
+    CHECK_EQ(unlink(link), 0);
 }
 
 TEST(a_file_that_is_no_database_says_so) {
