@@ -73,11 +73,13 @@ static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *modu
     void *bytes = mk_guest_file_read(path, &size);
     if (bytes == NULL) {
         err = errno == ENOENT ? MK_ERR_NOTFOUND : MK_ERR_IO;
-        snprintf(why, why_size, "%s: %s", module, strerror(errno));
+        snprintf(why, why_size, "no module '%s': %s", module, strerror(errno));
         return err;
     }
     reload_result_t result = actor_reload_wasm_opts(rt, id, bytes, size, &patient, why, why_size);
     free(bytes);
+    if (result == RELOAD_ERR_NOT_FOUND) snprintf(why, why_size, "no such actor");
+    if (result == RELOAD_ERR_NOT_WASM) snprintf(why, why_size, "that actor is no guest");
     return reload_error(result);
 }
 

@@ -6,9 +6,8 @@
 #include "cli.h"
 
 static const mk_command_t *const commands[] = {
-    &mk_command_shell, &mk_command_run,     &mk_command_node,
-    &mk_command_nodes, &mk_command_inspect, &mk_command_secret,
-    &mk_command_cert,  &mk_command_sign,    NULL,
+    &mk_command_shell,   &mk_command_run,    &mk_command_node, &mk_command_nodes, &mk_command_reload,
+    &mk_command_inspect, &mk_command_secret, &mk_command_cert, &mk_command_sign,  NULL,
 };
 
 /* Started without standard descriptors, the first files opened would take their place and get what is printed. */

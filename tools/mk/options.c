@@ -9,6 +9,7 @@
 
 static bool set_name(mk_settings_t *settings, const char *value) {
     settings->name = value;
+    settings->named = true;
     return mk_settings_name_ok(value);
 }
 
@@ -144,6 +145,9 @@ static bool set_days(mk_settings_t *settings, const char *value) {
 
 const mk_option_t mk_option_name = {"--name", "NAME", "name of this node (MK_NODE_NAME, else the host's name)",
                                     set_name};
+const mk_option_t mk_option_asker_name = {
+    "--name", "NAME",
+    "name to ask under: the certificate's (MK_NODE_NAME, else the host's; without --cert one is made up)", set_name};
 const mk_option_t mk_option_node_id = {
     "--node-id", "N",
     "number of this node, 1 to 4294967295 (MK_NODE_ID; else 1, made from the name where other nodes are)", set_node_id};
@@ -185,6 +189,8 @@ const mk_option_t mk_option_trust = {
     "--trust", "KEY", "load modules that this key has signed, and no others: 64 digits, or a file ('mk sign')",
     add_trust};
 const mk_option_t mk_option_wait = {"--wait", "SECONDS", "how long to listen (else 2)", set_wait};
+const mk_option_t mk_option_link_wait = {
+    "--wait", "SECONDS", "try again for so long when the node cannot be reached (else once, for up to 10)", set_wait};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 const mk_option_t mk_option_role = {"--role", "ROLE", "observer, member (the default) or operator", set_role};
 const mk_option_t mk_option_days = {"--days", "N", "how long it is good", set_days};
