@@ -17,8 +17,10 @@
 
 #include "kit.h"
 
-enum { BUFFER_BYTES = 65536, SLOTS = 16384, LINE_BYTES = 128 };
+/* The best of 16 to 256 KiB here. */
+enum { UNIX_BYTES = 16384, TCP_BYTES = 32768, BUFFER_BYTES = TCP_BYTES, SLOTS = 16384, LINE_BYTES = 128 };
 
+static size_t      buffer_bytes; /* of one write, one read */
 static kit_rate_t  rate;
 static kit_trips_t trips;
 
@@ -86,12 +88,12 @@ static void send_many(void *arg) {
     kit_pin(1);
     int fd = connect_to(arg);
     for (uint64_t number = 0;;) {
-        for (size_t at = 0; at < BUFFER_BYTES; at += MESSAGE_BYTES) {
+        for (size_t at = 0; at < buffer_bytes; at += MESSAGE_BYTES) {
             number++;
             memcpy(message, &number, sizeof number);
             memcpy(buffer + at, message, MESSAGE_BYTES);
         }
-        write_all(fd, buffer, BUFFER_BYTES);
+        write_all(fd, buffer, buffer_bytes);
     }
 }
 
@@ -99,7 +101,7 @@ static void receive_many(int fd) {
     static uint8_t buffer[BUFFER_BYTES];
     size_t         have = 0;
     for (;;) {
-        ssize_t n = read(fd, buffer + have, BUFFER_BYTES - have);
+        ssize_t n = read(fd, buffer + have, buffer_bytes - have);
         kit_check(n > 0, "read");
         have += (size_t)n;
         size_t at = 0;
@@ -133,6 +135,7 @@ static void throw_and_catch(int fd) {
 }
 
 static void run_sockets(bool oneway, bool tcp) {
+    buffer_bytes = tcp ? TCP_BYTES : UNIX_BYTES;
     address_t address;
     int       listener = listen_at(&address, tcp);
     kit_fork(oneway ? send_many : echo, &address);
