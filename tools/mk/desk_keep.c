@@ -18,17 +18,42 @@ static struct {
     actor_id_t shell;
 } waiting[WAITING_MAX];
 
+/* One at a time is on its way to the disk, and only the latest of those that come meanwhile goes there: a script is typed faster than
+ * a disk can follow, and its own values would wait behind all of them. */
+static struct {
+    call_id_t call;
+    char     *next; /* a whole request; NULL: nothing has come */
+    size_t    next_size;
+} keeping;
+
+static void keep(runtime_t *rt, char *text, size_t size) {
+    actor_id_t kv = actor_lookup(rt, "/node/local/storage/kv");
+    keeping.call = kv != ACTOR_ID_INVALID ? actor_call(rt, kv, MSG_CF_KV_PUT, text, size, WAIT_MS) : CALL_ID_INVALID;
+    free(text);
+}
+
 void mk_desk_remember(runtime_t *rt, const message_t *msg) {
     static const char value[] = "value=";
-    actor_id_t        kv = actor_lookup(rt, "/node/local/storage/kv");
     size_t            size = sizeof key - 1 + sizeof value - 1 + msg->payload_size;
-    char             *text = kv != ACTOR_ID_INVALID ? malloc(size) : NULL;
+    char             *text = malloc(size);
     if (text == NULL) return;
     memcpy(text, key, sizeof key - 1);
     memcpy(text + sizeof key - 1, value, sizeof value - 1);
     if (msg->payload_size != 0) memcpy(text + size - msg->payload_size, msg->payload, msg->payload_size);
-    (void)actor_call(rt, kv, MSG_CF_KV_PUT, text, size, WAIT_MS);
-    free(text);
+    if (keeping.call == CALL_ID_INVALID) {
+        keep(rt, text, size);
+        return;
+    }
+    free(keeping.next);
+    keeping.next = text;
+    keeping.next_size = size;
+}
+
+static void kept(runtime_t *rt) {
+    char *text = keeping.next;
+    keeping.call = CALL_ID_INVALID;
+    keeping.next = NULL;
+    if (text != NULL) keep(rt, text, keeping.next_size);
 }
 
 void mk_desk_recall(runtime_t *rt, actor_id_t shell) {
@@ -45,11 +70,12 @@ bool mk_desk_keep_answered(runtime_t *rt, const message_t *msg) {
     for (unsigned i = 0; i < WAITING_MAX; i++) {
         if (waiting[i].call != msg->call) continue;
         waiting[i].call = CALL_ID_INVALID;
-        bool kept = msg->type == MSG_CF_VALUE;
-        if (kept || msg->type == MSG_CF_NOT_FOUND)
-            (void)actor_send(rt, waiting[i].shell, MK_DESK_HISTORY, kept ? msg->payload : NULL,
-                             kept ? msg->payload_size : 0);
+        bool found = msg->type == MSG_CF_VALUE;
+        if (found || msg->type == MSG_CF_NOT_FOUND)
+            (void)actor_send(rt, waiting[i].shell, MK_DESK_HISTORY, found ? msg->payload : NULL,
+                             found ? msg->payload_size : 0);
         return true;
     }
-    return true; /* something was kept, or was not: nobody waits for that */
+    if (msg->call == keeping.call) kept(rt); /* or was not: nobody waits for that */
+    return true;
 }
