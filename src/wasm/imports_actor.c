@@ -221,7 +221,7 @@ mk_host_end_t mk_import_actor_status(void *host, const uint64_t *args, uint64_t 
         say_count(&status, info.undone, "new module taken back", "new modules taken back");
     }
     *result = status.size < cap ? status.size : cap;
-    memcpy(to, status.text, *result);
+    memcpy(to, status.text, (size_t)*result);
     return MK_HOST_DONE;
 }
 

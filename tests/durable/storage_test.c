@@ -18,7 +18,8 @@ static bool hear(part_t *part, message_t *msg) {
     CHECK_EQ(msg->type, MSG_STORAGE_REPLY);
     memcpy(&reply, msg->payload, sizeof reply);
     CHECK_EQ(msg->payload_size, sizeof reply + reply.value_size);
-    memcpy(value, storage_reply_value(msg->payload), reply.value_size < sizeof value ? reply.value_size : sizeof value);
+    memcpy(value, storage_reply_value(msg->payload),
+           reply.value_size < sizeof value ? (size_t)reply.value_size : sizeof value);
     replies++;
     return true;
 }

@@ -58,7 +58,7 @@ static void wish_for(rig_random_t *r) {
     uint32_t number = gone ? 0 : ++counter;
     snprintf(text_of_name, sizeof text_of_name, "n%u", name);
     memset(value, 'x', sizeof value);
-    int      head = snprintf(value, sizeof value, "%u ", number);
+    int      head = snprintf(value, sizeof value, "%u ", (unsigned)number);
     size_t   size = (size_t)head + rig_random_below(r, 2) * rig_random_below(r, 2000);
     wish_t  *wish = new_wish(name, number);
     mk_err_t err = gone ? mk_store_delete(store, text(text_of_name), granted, wish)
