@@ -74,6 +74,13 @@ void mk_disk_close(mk_disk_t *disk) {
     mk_free(disk);
 }
 
+/* Links, pipes and folders are nobody's: one of them would otherwise be a file that cannot be read. */
+static bool is_file(const mk_disk_t *disk, const struct dirent *entry) {
+    struct stat st;
+    if (entry->d_type != DT_UNKNOWN) return entry->d_type == DT_REG;
+    return fstatat(disk->folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 mk_err_t mk_disk_list(mk_disk_t *disk, mk_disk_list_fn *fn, void *arg) {
     int fd = openat(disk->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
     if (fd < 0) return disk_error();
@@ -92,6 +99,7 @@ mk_err_t mk_disk_list(mk_disk_t *disk, mk_disk_list_fn *fn, void *arg) {
             break;
         }
         if (entry->d_name[0] == '.' || strlen(entry->d_name) > MK_DISK_NAME_MAX) continue; /* not ours */
+        if (!is_file(disk, entry)) continue;
         if ((err = fn(arg, entry->d_name)) != MK_OK) break;
     }
     closedir(dir);
@@ -158,7 +166,7 @@ static mk_err_t write_all(int fd, const mk_slice_t *slices, int n) {
 }
 
 mk_err_t mk_disk_write(mk_disk_t *disk, const char *name, const mk_slice_t *slices, int n) {
-    int fd = openat(disk->folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(disk->folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0) return disk_error();
     mk_err_t err = write_all(fd, slices, n);
     if (close(fd) != 0 && err == MK_OK) err = disk_error(); /* network file systems tell of a full disk here */
