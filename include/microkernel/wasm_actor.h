@@ -198,8 +198,9 @@ typedef enum {
  *
  * Probation: the old module's instance is kept as it stood. If starting, migrating, or the first messages end in a trap, use up a budget
  * or exit with an error, the old one is back in that same turn, with its memory and its saved state from before, gets the message that
- * did not go well, and everything behind it; the log says so. Reloaded again while on probation it is the old one that is kept. Once
- * over, a supervisor that restarts the child uses the new module, too. */
+ * did not go well, and everything behind it; the log says so. Without memory to keep them the reload is undone before it begins.
+ * Reloaded again while on probation it is the old one that is kept, and the third goes on from what the second has saved. Once over, a
+ * supervisor that restarts the child uses the new module, too. */
 reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id);
 
 /* Zero takes the default named. */

@@ -143,14 +143,38 @@ static bool may_come(const mk_guest_t *guest) {
 }
 
 /* What it saved up to here, to be put back. A guest without a name saves nothing. */
-static void copy_state(mk_reload_t *reload) {
+static bool copy_state(mk_reload_t *reload) {
     char name[NAME_BYTES];
     mk_state_copy_free(reload->state);
     reload->state = NULL;
-    if (actor_reverse_lookup(reload->guest->rt, reload->guest->id, name, sizeof name) == 0) return;
-    if (mk_state_copy(reload->guest->rt, name, &reload->state) != MK_OK)
-        actor_log(reload->guest->rt, MK_LOG_WARN, "guest %llu: no memory to keep its state as it was",
-                  (unsigned long long)reload->guest->id);
+    if (actor_reverse_lookup(reload->guest->rt, reload->guest->id, name, sizeof name) == 0) return true;
+    return mk_state_copy(reload->guest->rt, name, &reload->state) == MK_OK;
+}
+
+/* Puts the old module's instance and its state aside; reloaded again on probation that is done already. False: no memory. */
+static bool put_aside(mk_reload_t *reload) {
+    if (reload->old != NULL) { /* the one on probation goes, and what was before it is still what is kept */
+        free_parts(reload->guest, reload->guest->rt);
+        return true;
+    }
+    mk_guest_t *old = mk_alloc(sizeof *old);
+    if (old == NULL || !copy_state(reload)) {
+        mk_free(old);
+        return false;
+    }
+    *old = *reload->guest;
+    reload->old = old;
+    return true;
+}
+
+/* Without the means to undo it, it does not begin. */
+static void give_up(mk_reload_t *reload) {
+    static const char why[] = "no memory to keep the old module";
+    mk_guest_t       *guest = reload->guest;
+    guest->info.undone++;
+    actor_log(guest->rt, MK_LOG_WARN, "guest %llu not reloaded: %s", (unsigned long long)guest->id, why);
+    tell(reload, true, why);
+    forget(reload);
 }
 
 static void begin_probation(mk_reload_t *reload) {
@@ -165,27 +189,22 @@ static void begin_probation(mk_reload_t *reload) {
 void mk_reload_maybe_swap(mk_guest_t *guest) {
     mk_reload_t *reload = guest->reload;
     if (mk_likely(reload == NULL) || reload->fresh == NULL || !may_come(guest)) return;
-    if (guest->wait == MK_WAIT_MESSAGE || guest->yielded) mk_actor_wait_end(guest->rt);
-    uint32_t old_version = reload->old != NULL ? reload->old->its_version : guest->its_version;
-    if (reload->old == NULL) { /* else the one on probation goes, and what was before it is still what is kept */
-        copy_state(reload);
-        reload->old = mk_alloc(sizeof *reload->old);
-        if (reload->old != NULL) *reload->old = *guest;
-    } else {
-        free_parts(guest, guest->rt);
+    uint32_t version = guest->its_version; /* of whom wrote what is saved now */
+    if (!put_aside(reload)) {
+        give_up(reload);
+        return;
     }
-    bool kept = reload->old != NULL;
-    if (!kept) free_parts(guest, guest->rt); /* no memory to keep it: as without probation */
+    if (guest->wait == MK_WAIT_MESSAGE || guest->yielded) mk_actor_wait_end(guest->rt);
     mk_guest_t *fresh = reload->fresh;
     reload->fresh = NULL;
     take_parts(guest, fresh);
     mk_free(fresh);
     guest->stay = true;
     guest->reloaded = true;
-    guest->old_version = old_version;
+    guest->old_version = version;
     begin_probation(reload);
-    if (kept && !reload->options.no_probation) return;
-    if (kept) free_aside(&reload->old, guest->rt);
+    if (!reload->options.no_probation) return;
+    free_aside(&reload->old, guest->rt);
     commit(reload);
 }
 
@@ -255,6 +274,7 @@ typedef struct comparison {
     const char       *name; /* looked for in the old module */
     bool              found;
     const char       *lacks; /* what the new one imports without a grant; of the table of imports */
+    mk_err_t          err;
 } comparison_t;
 
 static void find_import(void *arg, const wasm_module_entry_t *entry) {
@@ -266,22 +286,26 @@ static void judge_import(void *arg, const wasm_module_entry_t *entry) {
     comparison_t *c = arg;
     const char   *name;
     uint32_t      grants = entry->module != NULL ? mk_import_grants(entry->module, entry->name, &name) : 0;
-    if (c->lacks != NULL || grants == 0 || (c->guest->config.grants & grants) != 0) return;
+    if (c->err != MK_OK || c->lacks != NULL || grants == 0 || (c->guest->config.grants & grants) != 0) return;
     comparison_t       old = {.name = name};
     wasm_module_info_t info;
-    if (wasm_module_inspect(c->guest->code->bytes, c->guest->code->size, find_import, &old, &info, NULL, 0) != MK_OK)
-        return;
-    if (!old.found) c->lacks = name;
+    c->err = wasm_module_inspect(c->guest->code->bytes, c->guest->code->size, find_import, &old, &info, NULL, 0);
+    if (c->err == MK_OK && !old.found) c->lacks = name;
 }
 
-/* A module that wants more than the guest may do would fail only when it does it, maybe long after probation. */
-static bool has_its_grants(const mk_guest_t *guest, const mk_code_t *code, char *err, size_t err_size) {
+/* A module that wants more than the guest may do would fail only when it does it, maybe long after probation. Of one that only
+ * another engine can read it is not known. */
+static reload_result_t check_grants(const mk_guest_t *guest, const mk_code_t *code, char *err, size_t err_size) {
     comparison_t       c = {.guest = guest};
     wasm_module_info_t info;
-    if (wasm_module_inspect(code->bytes, code->size, judge_import, &c, &info, NULL, 0) != MK_OK || c.lacks == NULL)
-        return true;
-    snprintf(err, err_size, "the new module imports %s, for which this guest has no grant", c.lacks);
-    return false;
+    mk_err_t           read = wasm_module_inspect(code->bytes, code->size, judge_import, &c, &info, NULL, 0);
+    if (c.lacks != NULL) {
+        snprintf(err, err_size, "the new module imports %s, for which this guest has no grant", c.lacks);
+        return RELOAD_ERR_MODULE_LOAD;
+    }
+    if (read != MK_ERR_NOMEM && c.err != MK_ERR_NOMEM) return RELOAD_OK;
+    snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
+    return RELOAD_ERR_INSTANCE;
 }
 
 static mk_reload_t *reload_of(mk_guest_t *guest) {
@@ -297,9 +321,9 @@ static reload_result_t prepare(mk_guest_t *guest, const void *buf, size_t size, 
     mk_code_t *code;
     if (mk_code_load(guest->config.engine, buf, size, guest->config.heap_bytes, &code, err, err_size) != MK_OK)
         return RELOAD_ERR_MODULE_LOAD;
-    reload_result_t result = RELOAD_ERR_MODULE_LOAD;
     mk_guest_t     *fresh = NULL;
-    if (!has_its_grants(guest, code, err, err_size)) goto fail;
+    reload_result_t result = check_grants(guest, code, err, err_size);
+    if (result != RELOAD_OK) goto fail;
     result = RELOAD_ERR_INSTANCE;
     fresh = mk_calloc(1, sizeof *fresh);
     if (fresh == NULL) {
