@@ -78,14 +78,16 @@ static void reply_refused(runtime_t *rt, const task_t *task, mk_err_t err) {
 
 static bool is_swap(const task_t *task) { return task->step == STEP_SWAP_READ || task->step == STEP_SWAP_WRITE; }
 
-static void finish(kv_t *kv, task_t **at) {
+static task_t *take(kv_t *kv, task_t **at) {
     task_t *task = *at;
     *at = task->next;
     if (*at == NULL) kv->last = at;
     kv->tasks--;
     kv->swaps -= is_swap(task);
-    mk_free(task);
+    return task;
 }
+
+static void finish(kv_t *kv, task_t **at) { mk_free(take(kv, at)); }
 
 static bool same_name(const task_t *a, const task_t *b) {
     return a->name.size == b->name.size && memcmp(a->name.at, b->name.at, a->name.size) == 0;
@@ -113,22 +115,25 @@ static mk_err_t ask(runtime_t *rt, kv_t *kv, task_t *task) {
     return MK_ERR_INVALID;
 }
 
-/* Begins what is not held any more; from the front, so that order stays. */
-static void go_on(runtime_t *rt, kv_t *kv) {
-    for (task_t **at = &kv->first; *at != NULL;) {
+/* Begins what waited behind this swap, which is over and was before `at`: all of its key up to the next swap. One walk, however much
+ * waits. */
+static void go_on(runtime_t *rt, kv_t *kv, task_t **at, const task_t *over) {
+    while (*at != NULL) {
         task_t *task = *at;
-        if (!task->waiting || is_held(kv, task)) {
+        if (!same_name(task, over)) {
             at = &task->next;
             continue;
         }
+        mk_assert(task->waiting);
         mk_err_t err = ask(rt, kv, task);
         task->waiting = false;
-        if (err == MK_OK) {
-            at = &task->next;
-        } else {
+        if (err != MK_OK) {
             reply_refused(rt, task, err);
             finish(kv, at);
+            continue;
         }
+        if (is_swap(task)) return;
+        at = &task->next;
     }
 }
 
@@ -362,9 +367,9 @@ static void answered(runtime_t *rt, kv_t *kv, const storage_reply_payload_t *ans
         if (answer->error == MK_OK) reply(rt, task, MSG_CF_OK, NULL, 0);
         else reply_error(rt, task, (mk_err_t)answer->error);
     }
-    bool swapped = is_swap(task);
-    finish(kv, at);
-    if (swapped) go_on(rt, kv);
+    (void)take(kv, at);
+    if (is_swap(task)) go_on(rt, kv, at, task);
+    mk_free(task);
 }
 
 /* ---- sweeping ------------------------------------------------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue.c -- a queue: an actor in front of a storage. Which items there are is in memory, their bodies on the disk.
  *
- * An item is in one of these states: being written; ready (in the list); timed (in the heap: delayed, or with a consumer and due to come
+ * An item is in one of these states: being written; ready (in a heap by its id); timed (in one by its time: delayed, or with a consumer and due to come
  * again); fetched for a consumer; leaving (its file is being deleted, or its body goes to the dead letters first). Its mark in the
  * storage is when it is visible, and how often it was delivered; that is written beside the delivery, so that what brings the whole
  * node down is counted, too. */
@@ -38,14 +38,13 @@ enum {
 typedef enum state { ITEM_WRITING, ITEM_READY, ITEM_TIMED, ITEM_FETCHING, ITEM_BURYING, ITEM_LEAVING } state_t;
 
 typedef struct item {
-    struct item *next; /* of those that are ready */
-    mk_due_t     due;  /* while timed             */
-    uint64_t     id;
-    uint64_t     visible_ms; /* wall clock; 0: at once */
-    uint32_t     number;     /* in the table: what is asked for about it names it by this */
-    uint32_t     tries;
-    state_t      state;
-    actor_id_t   consumer; /* who has it; ACTOR_ID_INVALID: nobody */
+    mk_due_t   due; /* while ready or timed */
+    uint64_t   id;
+    uint64_t   visible_ms; /* wall clock; 0: at once */
+    uint32_t   number;     /* in the table: what is asked for about it names it by this */
+    uint32_t   tries;
+    state_t    state;
+    actor_id_t consumer; /* who has it; ACTOR_ID_INVALID: nobody */
 } item_t;
 
 typedef struct consumer {
@@ -80,8 +79,7 @@ typedef struct queue {
     item_t             **by_id; /* sorted; ids only grow, so a new one goes to the end      */
     size_t               n, room;
     uint64_t             next_id;
-    item_t              *ready, **ready_last;
-    mk_due_heap_t        timed;
+    mk_due_heap_t        ready, timed; /* what comes again goes before what came later */
     consumer_t           consumers[CONSUMERS_MAX];
     size_t               consumers_n, turn;
     asked_t             *asked, **asked_last;
@@ -148,7 +146,8 @@ static item_t *add_item(queue_t *queue, uint64_t id) {
         queue->by_id = at;
         queue->room = room;
     }
-    item_t *item = mk_due_reserve(&queue->timed, queue->n + 1) ? mk_calloc(1, sizeof *item) : NULL;
+    bool    room = mk_due_reserve(&queue->ready, queue->n + 1) && mk_due_reserve(&queue->timed, queue->n + 1);
+    item_t *item = room ? mk_calloc(1, sizeof *item) : NULL;
     if (item == NULL) return NULL;
     if (mk_idmap_add(&queue->items, item, &item->number) != MK_OK) {
         mk_free(item);
@@ -160,11 +159,16 @@ static item_t *add_item(queue_t *queue, uint64_t id) {
     return item;
 }
 
+/* Out of the heap that its state says it is in. */
+static void leave(queue_t *queue, item_t *item) {
+    mk_due_remove(item->state == ITEM_READY ? &queue->ready : &queue->timed, &item->due);
+}
+
 static void remove_item(queue_t *queue, item_t *item) {
     size_t at = place_of(queue, item->id);
     memmove(queue->by_id + at, queue->by_id + at + 1, (queue->n - at - 1) * sizeof(item_t *));
     queue->n--;
-    mk_due_remove(&queue->timed, &item->due);
+    leave(queue, item);
     mk_idmap_remove(&queue->items, item->number);
     mk_free(item);
 }
@@ -182,29 +186,21 @@ static void take_back(queue_t *queue, item_t *item) {
     item->consumer = ACTOR_ID_INVALID;
 }
 
-/* In the order of their ids: what comes again goes before what came later. */
 static void make_ready(queue_t *queue, item_t *item) {
     take_back(queue, item);
-    mk_due_remove(&queue->timed, &item->due);
+    leave(queue, item);
     item->state = ITEM_READY;
-    item_t **at = &queue->ready;
-    if (queue->ready != NULL && mk_container_of(queue->ready_last, item_t, next)->id < item->id) at = queue->ready_last;
-    while (*at != NULL && (*at)->id < item->id) at = &(*at)->next;
-    item->next = *at;
-    *at = item;
-    if (item->next == NULL) queue->ready_last = &item->next;
+    mk_due_put(&queue->ready, &item->due, item->id);
 }
 
 static item_t *take_ready(queue_t *queue) {
-    item_t *item = queue->ready;
-    queue->ready = item->next;
-    if (queue->ready == NULL) queue->ready_last = &queue->ready;
-    item->next = NULL;
+    item_t *item = mk_container_of(mk_due_first(&queue->ready), item_t, due);
+    leave(queue, item);
     return item;
 }
 
 static void make_timed(runtime_t *rt, queue_t *queue, item_t *item, uint64_t delay_ms) {
-    mk_due_remove(&queue->timed, &item->due);
+    leave(queue, item);
     item->state = ITEM_TIMED;
     mk_due_put(&queue->timed, &item->due, runtime_now_ms(rt) + delay_ms);
 }
@@ -282,7 +278,7 @@ static consumer_t *free_consumer(queue_t *queue) {
 /* To the dead letters: its body is read, pushed there, and when that is on the disk it is deleted here. */
 static void bury(runtime_t *rt, queue_t *queue, item_t *item) {
     take_back(queue, item);
-    mk_due_remove(&queue->timed, &item->due);
+    leave(queue, item);
     item->state = ITEM_BURYING;
     if (ask(rt, queue, ASKED_BURY, item, (mk_text_t){0}, NULL) == MK_OK) return;
     make_timed(rt, queue, item, PAUSE_MS); /* again later */
@@ -306,7 +302,7 @@ static void take_due(runtime_t *rt, queue_t *queue) {
 /* Hands out what can be handed out, and sees to it that it is called again when more can. */
 static void go_on(runtime_t *rt, queue_t *queue) {
     consumer_t *consumer;
-    while (queue->ready != NULL && (consumer = free_consumer(queue)) != NULL) {
+    while (queue->ready.n != 0 && (consumer = free_consumer(queue)) != NULL) {
         item_t *item = take_ready(queue);
         if (ask(rt, queue, ASKED_FETCH, item, (mk_text_t){0}, NULL) != MK_OK) {
             make_timed(rt, queue, item, PAUSE_MS);
@@ -509,13 +505,6 @@ static const char *settle(runtime_t *rt, queue_t *queue, const message_t *msg, c
         (void)actor_reply(rt, msg, MSG_CF_NOT_FOUND, NULL, 0);
         return NULL;
     }
-    if (item->state == ITEM_READY) { /* out of the list */
-        item_t **at = &queue->ready;
-        while (*at != item) at = &(*at)->next;
-        *at = item->next;
-        if (*at == NULL) queue->ready_last = at;
-        item->next = NULL;
-    }
     take_back(queue, item);
     if (msg->type == MSG_QUEUE_NACK) {
         if (is_spent(queue, item)) bury(rt, queue, item);
@@ -528,7 +517,7 @@ static const char *settle(runtime_t *rt, queue_t *queue, const message_t *msg, c
         make_timed(rt, queue, item, queue->config.visible_ms);
         return mk_err_text(err);
     }
-    mk_due_remove(&queue->timed, &item->due);
+    leave(queue, item);
     item->state = ITEM_LEAVING;
     return NULL;
 }
@@ -660,6 +649,7 @@ static void destroy(void *state) {
     }
     while (queue->n != 0) remove_item(queue, queue->by_id[queue->n - 1]);
     mk_free(queue->by_id);
+    mk_due_fini(&queue->ready);
     mk_due_fini(&queue->timed);
     mk_idmap_fini(&queue->items);
     mk_free(queue);
@@ -689,7 +679,6 @@ static mk_err_t start(runtime_t *rt, const local_queue_config_t *config, const c
     queue->name = name;
     queue->dead = dead;
     queue->next_id = 1;
-    queue->ready_last = &queue->ready;
     queue->asked_last = &queue->asked;
     queue->held_last = &queue->held;
     take_defaults(&queue->config);

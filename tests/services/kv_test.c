@@ -9,6 +9,7 @@ static actor_id_t kv;
 static part_t     a;
 static char       answer[8192];
 static unsigned   answers;
+static char       collected[400]; /* all answers, each with a comma */
 
 static bool hear(part_t *part, message_t *msg) {
     (void)part;
@@ -16,6 +17,7 @@ static bool hear(part_t *part, message_t *msg) {
     CHECK_EQ(msg->source, kv);
     snprintf(answer, sizeof answer, "%u %.*s", (unsigned)msg->type, (int)msg->payload_size,
              msg->payload_size != 0 ? (const char *)msg->payload : "");
+    if (strlen(collected) + strlen(answer) + 2 < sizeof collected) strcat(strcat(collected, answer), ",");
     return true;
 }
 
@@ -144,6 +146,35 @@ TEST(a_swap_happens_only_if_nothing_has_changed) {
     settle_all();
     CHECK_EQ(answers, before + 5);
     CHECK_STR(answer, "311 fourth");
+    curtain_down();
+}
+
+static bool send_many(part_t *part, uint64_t unused) {
+    static const struct {
+        msg_type_t  type;
+        const char *text;
+    } all[] = {{MSG_CF_KV_PUT, "key=k\nvalue=1"},
+               {MSG_CF_KV_SWAP, "key=k\nold=1\nvalue=12"},
+               {MSG_CF_KV_GET, "key=k"},
+               {MSG_CF_KV_SWAP, "key=k\nold=1\nvalue=13"},
+               {MSG_CF_KV_SWAP, "key=k\nold=1\nvalue=24"},
+               {MSG_CF_KV_GET, "key=k"},
+               {MSG_CF_KV_PUT, "key=k\nvalue=5"},
+               {MSG_CF_KV_SWAP, "key=k\nold=1\nvalue=56"},
+               {MSG_CF_KV_GET, "key=k"}};
+    (void)part, (void)unused;
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+        CHECK(actor_send(rt, kv, all[i].type, all[i].text, strlen(all[i].text)));
+    return true;
+}
+
+TEST(what_waits_behind_swaps_goes_on_in_order_up_to_the_next) {
+    begin();
+    collected[0] = '\0';
+    in(&a, send_many, 0);
+    settle_all();
+    settle_all();
+    CHECK_STR(collected, "310 ,310 ,311 2,316 changed,310 ,311 4,310 ,310 ,311 6,");
     curtain_down();
 }
 

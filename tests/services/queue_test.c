@@ -181,6 +181,22 @@ TEST(a_delayed_item_waits_also_over_a_restart) {
     curtain_down();
 }
 
+TEST(what_comes_due_at_the_same_time_comes_in_order) {
+    char text[200] = "", want[300] = "";
+    begin();
+    for (unsigned i = 1; i <= 12; i++) { /* in one moment by the clock, and one that is there at once */
+        snprintf(text, sizeof text, i == 7 ? "body=%u" : "delay=1\nbody=%u", i);
+        push(text);
+        if (i != 7) snprintf(want + strlen(want), sizeof want - strlen(want), "%u/1:%u ", i, i);
+    }
+    consume(&b, "max=20");
+    CHECK_STR(take_heard(), "7/1:7 ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=7"), "310 ");
+    later(1000);
+    CHECK_STR(take_heard(), want);
+    curtain_down();
+}
+
 TEST(what_a_consumer_had_that_ends_goes_to_the_next) {
     begin();
     push("body=x");
