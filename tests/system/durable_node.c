@@ -49,7 +49,7 @@ static struct node {
     runtime_t    *rt;
     actor_id_t    service, guests[GUESTS];
     const char   *module;
-    uint64_t      seed, first, next;
+    uint64_t      seed, life, next;
     bool          ready;
     unsigned      window, under_way, left;
     asked_t       asked[WINDOW_MAX];
@@ -348,7 +348,7 @@ static bool queue_open(runtime_t *rt, const char *folder) {
 
 static void queue_find(runtime_t *rt) {
     char last[40];
-    int  n = snprintf(last, sizeof last, "body=last %llu", (unsigned long long)node.first);
+    int  n = snprintf(last, sizeof last, "body=last %llu", (unsigned long long)node.life);
     (void)actor_send(rt, node.service, MSG_CF_QUEUE_PUSH, last, (size_t)n);
     (void)actor_send(rt, node.service, MSG_QUEUE_CONSUME, "max=1024", 8);
 }
@@ -371,7 +371,7 @@ static void queue_item(runtime_t *rt, const message_t *msg) {
         tell("bad item: %.60s", text);
     } else if (sscanf(text + at, "last %llu", &last) == 1) {
         acknowledge(rt, id);
-        if (last == node.first) be_ready(rt);
+        if (last == node.life) be_ready(rt);
     } else {
         uint64_t n = check_value("item", text + at, msg->payload_size - (size_t)at, BODY_MAX);
         if (n == 0) return;
@@ -440,8 +440,8 @@ int main(int argc, char **argv) {
     if (argc < 5) return 2;
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(argv[2], kinds[i].name) == 0) node.kind = &kinds[i];
-    node.seed = strtoull(argv[3], NULL, 10);
-    node.first = node.next = strtoull(argv[4], NULL, 10);
+    node.seed = node.life = strtoull(argv[3], NULL, 10);
+    node.next = strtoull(argv[4], NULL, 10);
     node.module = argc > 5 ? argv[5] : NULL;
     node.window = 1 + (unsigned)draw(draw(2) != 0 ? WINDOW_MAX : 4);
     if (node.kind == NULL || !wasm_actors_init()) return 2;
