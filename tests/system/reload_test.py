@@ -160,6 +160,13 @@ class Reload(unittest.TestCase):
         self.assertEqual(version(shell.ask("call versions_1 %d" % ASK)), 2)
         self.assertEqual(line(), ["1 reload, new module taken back"])
 
+    def test_one_that_computes_without_end_is_taken_back(self):
+        shell = self.shell("--name", "desk", "--budget-ms", "200")
+        shell.ask("load " + self.path("modules/versions_1.wasm"))
+        self.assertRegex(shell.ask("reload versions_1 " + rig.guest("versions_3_loops")), "^Reloaded actor [0-9]+; on probation")
+        self.assertEqual([version(shell.ask("call versions_1 %d" % ASK)) for _ in range(3)], [3, 1, 1])
+        shell.expect(r"^\[reload\] actor \d+: the new module was taken back: .* for more than 200 ms")
+
 
 if __name__ == "__main__":
     rig.main()
