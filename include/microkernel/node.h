@@ -52,7 +52,7 @@ typedef struct node_config {
     uint32_t    dead_ms;        /* of silence after which the peer is dead; 0: 4 heartbeats                      */
     uint32_t    backoff_min_ms; /* first pause before connecting again, doubled with jitter ...; 0: 100          */
     uint32_t    backoff_max_ms; /* ... up to this; 0: 30,000                                                     */
-    uint32_t    queue_bytes;    /* waiting for a link before sends are refused; 0: 4 MiB                         */
+    uint32_t    queue_bytes;    /* waiting for a link before sends are refused; 0: 256 KiB                       */
     uint32_t    credit_bytes;   /* on the way from a peer before it has to wait; 0: 1 MiB                        */
     uint32_t    peers_max;      /* linked at a time; 0: 1,024                                                    */
 } node_config_t;

@@ -217,12 +217,12 @@ void mk_call_close(mk_call_t *call) {
 
 mk_err_t node_connect(runtime_t *rt, const char *text) {
     mk_where_t    where;
-    mk_call_t    *call;
+    mk_call_t    *call = NULL;
     mk_cluster_t *cluster = mk_cluster_of(rt);
     if (cluster == NULL) return MK_ERR_NOMEM;
     mk_err_t err = mk_where_parse(text, 0, false, &where);
     if (err == MK_OK) err = mk_call_open(cluster, &where, 0, &call);
-    if (err == MK_ERR_EXISTS) mk_mount_keep(call);
+    if (err == MK_ERR_EXISTS && call != NULL) mk_mount_keep(call);
     return err;
 }
 

@@ -17,7 +17,7 @@ enum {
     HEARTBEAT_MS = 1000,
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 30000,
-    QUEUE_BYTES = 4 << 20,
+    QUEUE_BYTES = 256 << 10, /* what fits into a cache beside what is made of it: more is slower */
     CREDIT_BYTES = 1 << 20,
     PEERS_MAX = 1024,
     LEAST_BYTES = MK_WIRE_FRAME_BYTES_MAX, /* a queue and a credit hold at least one frame */
