@@ -567,6 +567,12 @@ static bool load_one(void *arg, const void *name, size_t name_size, size_t value
     return true;
 }
 
+/* Its last try may have been what brought the node down. */
+static void bury_spent(runtime_t *rt, queue_t *queue) {
+    for (size_t i = 0; i < queue->n; i++)
+        if (queue->by_id[i]->state == ITEM_READY && is_spent(queue, queue->by_id[i])) bury(rt, queue, queue->by_id[i]);
+}
+
 static void load(runtime_t *rt, queue_t *queue) {
     char      prefix[NAME_BYTES];
     loading_t loading = {.rt = rt, .queue = queue, .prefix_size = prefix_of(queue, prefix)};
@@ -581,6 +587,7 @@ static void load(runtime_t *rt, queue_t *queue) {
         return;
     }
     queue->loaded = true;
+    bury_spent(rt, queue);
     for (held_t *held = queue->held, *next; held != NULL; held = next) {
         next = held->next;
         serve(rt, queue, held->msg);

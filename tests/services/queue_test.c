@@ -149,6 +149,25 @@ TEST(tries_are_counted_over_restarts) {
     curtain_down();
 }
 
+/* As when each delivery brings the whole node down. */
+TEST(what_was_tried_often_enough_is_a_dead_letter_after_a_restart) {
+    begin();
+    push("body=poison");
+    push("body=good");
+    for (unsigned i = 1; i <= 3; i++) {
+        char want[40];
+        consume(&b, "max=1");
+        snprintf(want, sizeof want, "1/%u:poison ", i);
+        CHECK_STR(take_heard(), want);
+        restart();
+    }
+    consume(&b, "");
+    CHECK_STR(take_heard(), "2/1:good ");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, ""), "310 ");
+    CHECK_STR(take_heard(), "1/1:poison ");
+    curtain_down();
+}
+
 TEST(an_item_that_is_handed_back_comes_again_after_its_delay) {
     begin();
     push("body=x");
