@@ -259,7 +259,7 @@ class Enter(Case):
         self.assertRegex(operator.ask("spawn nowhere echo"), "^spawn: no node 'nowhere' is linked")
         self.assertEqual(operator.ask("reload echo counter"), "Reloaded actor %d" % echo)
         self.assertRegex(operator.ask("call echo 110"), 'type=111 from=%d size=1 "0"$' % echo)
-        self.assertRegex(operator.ask("reload echo nothing"), "^reload: not found there: nothing: .+")
+        self.assertRegex(operator.ask("reload echo nothing"), "^reload: not found there: no module 'nothing': .+")
         self.assertRegex(operator.ask("reload /node/gateway/caps echo"), "^reload: .+")
         self.assertRegex(shells["member"].ask("reload echo counter"), "^reload: that node does not let this one do it")
         self.assertEqual(operator.ask("stop echo"), "Stopped actor %d" % echo)
