@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mk reload -- gives a guest of a running node another module: for whoever deploys. A node of its own that lives as long as the
- * question does; what it may do over there is what its secret or certificate says. */
+/* mk reload -- gives a guest of a running node another module: for whoever deploys. A node of its own that lives as long
+ * as the question does; what it may do over there is what its secret or certificate says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static bool done(asker_t *asker, int result) {
 
 #define fail(asker, ...) done(asker, mk_cli_fail("reload", __VA_ARGS__))
 
-/* ---- the link --------------------------------------------------------------------------------------------------------------- */
+/* ---- the link ---------------------------------------------------------------------------------------------------- */
 
 static uint32_t link_ms(const asker_t *asker) {
     return asker->settings->wait_ms != 0 ? asker->settings->wait_ms : LINK_DEFAULT_MS;
@@ -57,7 +57,7 @@ static bool start(runtime_t *rt, asker_t *asker) {
     return mount(rt, asker);
 }
 
-/* ---- whose module ------------------------------------------------------------------------------------------------------------ */
+/* ---- whose module ------------------------------------------------------------------------------------------------ */
 
 static node_id_t find_node(runtime_t *rt, const char *identity) {
     node_info_t node; /* there is one link */
@@ -92,7 +92,7 @@ static bool ask(runtime_t *rt, asker_t *asker) {
     return asker->call != CALL_ID_INVALID || fail(asker, "%s: not asked: the name is too long", asker->module);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 /* Without --wait the first failure is the answer: a wrong secret does not become right by waiting. */
 static bool on_mount(runtime_t *rt, asker_t *asker, const message_t *msg) {
@@ -149,7 +149,7 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     return stay;
 }
 
-/* ---- the node ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the node ---------------------------------------------------------------------------------------------------- */
 
 /* A name unlike any other's, so that several may ask at a time, and on the machine of whom they ask. A certificate is for one name. */
 static void name_it(mk_settings_t *settings, char name[static MK_NODE_NAME_BYTES_MAX + 1]) {

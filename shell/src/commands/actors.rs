@@ -82,8 +82,8 @@ fn list(session: &mut Session, _: &[u8]) {
     }
 }
 
-/// An id of a node with a small number; the column is as wide as the largest there is. A name that is wider than its own pushes what
-/// is behind it to the right.
+/// An id of a node with a small number; the column is as wide as the largest there is. A name that is wider than its
+/// own pushes what is behind it to the right.
 const ID_WIDTH: usize = 10;
 const NAME_WIDTH: usize = 20;
 const STATUS_BYTES: usize = 128;
