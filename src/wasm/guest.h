@@ -99,6 +99,8 @@ typedef struct mk_guest {
     uint64_t           host_us; /* of the call under way: work that is not the guest's */
     uint64_t           owed_us; /* such work since others last had their turn          */
 
+    uint32_t names; /* it has registered */
+
     /* where the results of the import it waits in go */
     uint32_t    wait_type, wait_buf, wait_cap, wait_size, wait_source; /* addresses; checked */
     uint64_t    wait_userdata;                                         /* poll_oneoff's      */
@@ -109,18 +111,17 @@ typedef struct mk_guest {
     mk_guest_texts_t *texts;     /* NULL before the first, and without memory for them              */
     mk_account_t     *in_flight; /* of what it has sent; NULL before the first large message        */
     mk_account_t     *printing;  /* of what its console has not shown; NULL before the first        */
-    uint32_t          names;
 
     struct mk_guest_http *http;         /* its requests, most recent first                */
     struct mk_guest_http *http_opening; /* the one whose answer the import it is in waits for */
     bool                  http_waits;   /* it waits in one of imports_http.c              */
 
+    bool                   reloaded; /* its module came in the place of another                                    */
+    bool                   kept;     /* the message in hand is kept by `reload`                                    */
+    uint32_t               its_version; /* what its module says                                                    */
+    uint32_t               old_version; /* what the module before it said, if it was reloaded                      */
     struct mk_reload      *reload;   /* NULL: no other module is about to come, or on probation                    */
     struct mk_factory_arg *factory;  /* what a supervisor makes its incarnations from; NULL: not a supervisor's     */
-    uint32_t               old_version; /* what the module before it said ...                                      */
-    bool                   reloaded; /* ... if there was one                                                       */
-    uint32_t               its_version; /* what its module says                                                    */
-    bool                   kept;     /* the message in hand is kept by `reload`                                    */
     message_t             *again;    /* to be handled once more, by the module that came back                      */
 
     struct mk_saving *saving;     /* what mk_save_state waits for                         */
