@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sql.c -- the actor in front of a database. Requests wait in a line; one at a time is a helper thread's, and has a timer that stops it.
  * Invariant: while `at_work`, the database and the first request are the helper's, but for the request's `stop`. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -99,7 +100,7 @@ static void go_on(runtime_t *rt, sql_t *sql) {
         sql->at_work = sql->timer != TIMER_ID_INVALID && actor_run_job(rt, work, sql->first, drop_work) == MK_OK;
         if (sql->at_work) return;
         sql->first->err = MK_ERR_NOMEM;
-        strcpy(sql->first->why, "out of memory");
+        snprintf(sql->first->why, sizeof sql->first->why, "%s", mk_err_text(MK_ERR_NOMEM));
         actor_cancel_timer(rt, sql->timer);
         finish_first(rt, sql);
     }

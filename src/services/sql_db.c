@@ -110,7 +110,8 @@ static const char *real_path(const mk_sql_db_t *db, char out[PATH_MAX]) {
     if (slash == NULL || slash == path) return path;
     snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
     if (realpath(folder, out) == NULL || strlen(out) + strlen(slash) >= PATH_MAX) return path;
-    return strcat(out, slash);
+    memcpy(out + strlen(out), slash, strlen(slash) + 1);
+    return out;
 }
 
 /* For its owner alone, as everything else a node keeps; what SQLite puts beside it is as it is. */

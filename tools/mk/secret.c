@@ -76,6 +76,7 @@ static void turn_last_to_front(void) {
     size_t      size = 0, last_size = 0;
     char       *first = next_secret(text.bytes, &size), *last = first;
     for (char *at = first; at != NULL; at = next_secret(at + size, &size)) last = at, last_size = size;
+    if (first == NULL) return; /* the file has been looked at: there are some */
     memcpy(line, last, last_size);
     memmove(first + last_size, first, (size_t)(last - first));
     memcpy(first, line, last_size);

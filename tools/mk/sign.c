@@ -51,7 +51,8 @@ static bool create(const char *path) {
     char    text[2 * MK_SIGN_SEED_BYTES + 2];
     if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed) return fail("randomness", strerror(errno));
     mk_hex_write(seed, sizeof seed, text);
-    strcat(text, "\n");
+    text[sizeof text - 2] = '\n';
+    text[sizeof text - 1] = '\0';
     bool done = mk_whole_file_create("sign", path, text, sizeof text - 1, true) && show(seed);
     explicit_bzero(seed, sizeof seed);
     explicit_bzero(text, sizeof text);
