@@ -288,7 +288,7 @@ static mk_err_t run_all(mk_sql_db_t *db, request_t *request, bool query, mk_buff
     const char *at = request->sql.at, *end = at + request->sql.size;
     unsigned    statements = 0;
     while (at < end) {
-        bool     any;
+        bool     any = false;
         mk_err_t err = run_one(db, request, &at, query, rows, &any, why);
         if (err != MK_OK) return err;
         statements += any;
