@@ -304,7 +304,7 @@ TEST(identities_and_numbers_are_unique) {
     for (node_id_t i = 100; i > 3; i--) { /* in any order */
         char identity[16];
         snprintf(identity, sizeof identity, "n%u", (unsigned)i);
-        CHECK_EQ(put(peer_up(i, identity), "/node/x" + 6, i, i, 1), MK_OK);
+        CHECK_EQ(put(peer_up(i, identity), &"/node/x"[6], i, i, 1), MK_OK);
     }
     CHECK_EQ(actor_lookup(rt, "x"), actor_id_make(4, 4));
     CHECK_EQ(actor_lookup(rt, "/node/n77/x"), actor_id_make(77, 77));
