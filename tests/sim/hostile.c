@@ -28,10 +28,11 @@ void sim_hostile_begin(void) {
 /* ---- what it says -------------------------------------------------------------------------------------------------------------- */
 
 static size_t hello(uint8_t *to, unsigned node) {
+    visits++;
     mk_wire_hello_t hello = {.version_min = 1,
                              .version_max = 1,
                              .node = SIM_HOSTILE_NODE,
-                             .incarnation = ++visits,
+                             .incarnation = visits,
                              .generation = visits,
                              .features = 0x0f,
                              .credit = sim_chance(200) ? 0 : 65536,

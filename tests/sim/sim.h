@@ -180,7 +180,7 @@ typedef struct sim_letter {
     uint32_t size, rest;              /* of the whole payload; the bytes behind are made from the serial      */
 } sim_letter_t;
 
-enum { SIM_ANYBODY = UINT32_MAX };
+#define SIM_ANYBODY UINT32_MAX
 
 void   sim_ledger_begin(void);
 /* Writes a letter of `size` bytes, which is at least the struct. */

@@ -296,10 +296,10 @@ static bool sql_open(runtime_t *rt, const char *folder) {
 }
 
 static void sql_find(runtime_t *rt) {
-    static const char *const requests[] = {
-        "sql=CREATE TABLE IF NOT EXISTS kept(key INTEGER PRIMARY KEY, n INTEGER, value TEXT);"
-        "CREATE TABLE IF NOT EXISTS log(n INTEGER PRIMARY KEY)",
-        "sql=SELECT key, n, value FROM kept", "sql=SELECT n FROM log ORDER BY n DESC LIMIT 5000"};
+    static const char tables[] = "sql=CREATE TABLE IF NOT EXISTS kept(key INTEGER PRIMARY KEY, n INTEGER, value TEXT);"
+                                 "CREATE TABLE IF NOT EXISTS log(n INTEGER PRIMARY KEY)";
+    const char *const requests[] = {tables, "sql=SELECT key, n, value FROM kept",
+                                    "sql=SELECT n FROM log ORDER BY n DESC LIMIT 5000"};
     for (unsigned i = 0; i < 3; i++)
         node.asked[i] = (asked_t){actor_call(rt, node.service, i == 0 ? MSG_CF_DB_EXEC : MSG_CF_DB_QUERY, requests[i],
                                              strlen(requests[i]), WAIT_MS),
