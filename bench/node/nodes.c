@@ -10,10 +10,6 @@
 #include "microkernel/node.h"
 #include "microkernel/services.h"
 
-/* A sender that never rests fills the queue of its link, however long. One that stays in the cache of its core is worth a factor of
- * one and a half; the default (4 MiB) is for bursts. */
-enum { QUEUE_BYTES = 256 * 1024 };
-
 static struct {
     bool         tls;
     char         where[128], secret[64];
@@ -48,8 +44,7 @@ static void run_node(int which) {
     kit_check(rt != NULL, "a runtime");
     check(node_start(rt, &(node_config_t){.identity = which == 0 ? "first" : "second",
                                           .secret_file = bench.tls ? bench.secret : NULL,
-                                          .backoff_min_ms = 5,
-                                          .queue_bytes = QUEUE_BYTES}),
+                                          .backoff_min_ms = 5}),
           "a node");
     ns_actor_init(rt);
     actor_id_t actor = actors[which] = actor_spawn(rt, part->behavior, NULL, NULL, 0);
