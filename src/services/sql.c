@@ -9,6 +9,7 @@
 #include "microkernel/actor.h"
 #include "microkernel/jobs.h"
 #include "microkernel/local_sql.h"
+#include "microkernel/runtime.h"
 #include "microkernel/service_messages.h"
 #include "microkernel/services.h"
 #include "microkernel/wasm_actor.h"
@@ -116,9 +117,12 @@ static void done(runtime_t *rt, sql_t *sql) {
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------------ */
 
-/* A guest needs the grant; who else is on this node, or in its cluster with a role that may send, is trusted with it. */
+/* A guest needs the grant; who else is on this node, or in its cluster with a role that may send, is trusted with it. Of one of this node
+ * that has ended since nobody can say any more whether it was a guest. */
 static bool may_ask(runtime_t *rt, actor_id_t source) {
     wasm_actor_info_t info;
+    bool              here = source != ACTOR_ID_INVALID && actor_id_node(source) == runtime_get_node_id(rt);
+    if (here && !actor_is_alive(rt, source)) return false;
     return !wasm_actor_get_info(rt, source, &info) || (info.grants & WASM_GRANT_SQL) != 0;
 }
 

@@ -16,7 +16,9 @@ enum {
     SAY,
     SAVE,
     LOAD,
-    STATUS
+    STATUS,
+    DATABASE,
+    LAST_WORDS
 };
 
 enum { TEXT_BYTES = 256 };
@@ -81,6 +83,10 @@ int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t
         if (got >= 0) tell_text(source, got, (uint32_t)got);
         else tell(source, got);
         return MK_STAY;
+    case DATABASE:   /* the payload is a request to this node's database */
+    case LAST_WORDS: /* and the guest has ended when that reads it */
+        mk_send(mk_lookup("/node/local/storage/db", 22), 305, payload, size);
+        return type == DATABASE ? MK_STAY : MK_STOP;
     case SAY: /* the type, then what to say */
         tell(source, mk_send(source, *(uint32_t *)payload, (uint8_t *)payload + 4, size - 4));
         return MK_STAY;

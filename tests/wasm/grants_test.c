@@ -3,12 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "microkernel/local_sql.h"
 #include "microkernel/namespace.h"
+#include "microkernel/service_messages.h"
 #include "ns/ns.h"
 #include "runtime/remote.h"
 #include "wasm/world.h"
 
 enum { REGISTER = 10, LOOKUP, STOP_NAMED, READ_FILE, LIST, NODE_NAME, SELF_NAME, NO_ERROR, NS_LIST, SAY };
+enum { DATABASE = 23, LAST_WORDS };
 
 static world_t w;
 
@@ -353,4 +356,42 @@ TEST(stopping_an_actor_of_another_node_needs_the_grant) {
     CHECK_EQ(left.result, 1);
     mk_remote_down(w.rt, &remote);
     world_close(&w);
+}
+
+static heard_t *ask_db(actor_id_t db, msg_type_t type, const char *text) {
+    w.count = 0;
+    CHECK(world_send(&w, db, type, text, strlen(text)));
+    heard_t *h = world_wait(&w, type == MSG_CF_DB_EXEC ? MSG_CF_OK : MSG_CF_ROWS);
+    CHECK(h != NULL);
+    h->bytes[h->size < WORLD_BYTES ? h->size : WORLD_BYTES - 1] = '\0';
+    return h;
+}
+
+static uint32_t rows_after(actor_id_t db, uint32_t what, uint32_t grants) {
+    static const char insert[] = "sql=INSERT INTO t VALUES (1)";
+    wasm_options_t    options = {.grants = WASM_GRANTS_LOADED | grants};
+    actor_id_t        guest = world_spawn(&w, "imports", &options);
+    CHECK(world_send(&w, guest, what, insert, sizeof insert - 1));
+    heard_t *h = ask_db(db, MSG_CF_DB_QUERY, "sql=SELECT count(*) AS n FROM t");
+    uint32_t n = (uint32_t)strtoul((const char *)h->bytes + sizeof "[{\"n\":" - 1, NULL, 10);
+    CHECK_EQ(ask_db(db, MSG_CF_DB_EXEC, "sql=DELETE FROM t")->type, MSG_CF_OK);
+    return n;
+}
+
+TEST(the_database_serves_those_with_the_grant_and_nobody_who_is_gone) {
+    local_sql_config_t config = {.path = "/tmp/mk-grants-XXXXXX"};
+    CHECK(mkdtemp(config.path) != NULL);
+    strcat(config.path, "/db");
+    world_open(&w);
+    actor_id_t db = local_sql_init(w.rt, &config);
+    if (db != ACTOR_ID_INVALID) { /* a build without SQLite has none */
+        CHECK_EQ(ask_db(db, MSG_CF_DB_EXEC, "sql=CREATE TABLE t (id)")->type, MSG_CF_OK);
+        CHECK_EQ(rows_after(db, DATABASE, 0), 0);
+        CHECK_EQ(rows_after(db, DATABASE, WASM_GRANT_SQL), 1);
+        CHECK_EQ(rows_after(db, LAST_WORDS, 0), 0); /* nobody can say any more what it was granted */
+    }
+    world_close(&w);
+    (void)unlink(config.path);
+    *strrchr(config.path, '/') = '\0';
+    CHECK_EQ(rmdir(config.path), 0);
 }
