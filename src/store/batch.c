@@ -83,6 +83,30 @@ static void remove_deleted(mk_disk_t *disk, batch_t *batch) {
     }
 }
 
+/* A full disk has no room for a file that says that a name is gone. So it goes without, which makes room: the earlier file first, and only
+ * when that is on the disk the one that counts. */
+static void delete_without_words(mk_disk_t *disk, batch_t *batch) {
+    mk_err_t err = MK_OK;
+    bool     any = false;
+    for (unsigned later = 0; later < 2 && err == MK_OK; later++) {
+        for (size_t i = 0; i < batch->n; i++) {
+            request_t *request = batch->request[i];
+            char       file[FILE_NAME_BYTES];
+            if (request->kind != REQUEST_DELETE || !request->to_disk || request->err != MK_ERR_FULL) continue;
+            any = true;
+            mk_store_file_name(request->name, mk_store_slot_char(later ? 1u - request->slot : request->slot), file);
+            err = mk_disk_remove(disk, file);
+            if (err != MK_OK) break;
+            request->removed = later;
+        }
+        if (!any) return;
+        if (err == MK_OK && !batch->unsynced) err = mk_disk_settle(disk);
+    }
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->request[i]->kind == REQUEST_DELETE && batch->request[i]->err == MK_ERR_FULL)
+            batch->request[i]->err = err;
+}
+
 static void do_writes(mk_disk_t *disk, batch_t *batch) {
     for (size_t i = 0; i < batch->n; i++)
         if (is_write(batch->request[i])) write_aside(disk, batch->request[i]);
@@ -144,4 +168,5 @@ void mk_store_batch_run(mk_disk_t *disk, batch_t *batch) {
         if (batch->request[i]->kind == REQUEST_GET && batch->request[i]->to_disk)
             do_get(disk, batch->request[i], batch->file_bytes_max);
     do_writes(disk, batch);
+    delete_without_words(disk, batch);
 }

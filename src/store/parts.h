@@ -9,7 +9,7 @@
 
 enum {
     BATCH_MAX = 64,               /* requests in one trip to the disk                              */
-    BATCH_BYTES_MAX = 4 << 20,    /* of values in it, unless it is one alone                       */
+    BATCH_BYTES_MAX = 4 << 20,    /* of values put and got in it, unless it is one alone           */
     TOMBS_MAX = 64,               /* tombstones removed in one trip                                */
 };
 
@@ -36,6 +36,7 @@ typedef struct request {
     mk_slice_t        found;
     unsigned          damaged; /* files found so                           */
     bool              earlier_left; /* delete: the earlier file could not be removed */
+    bool              removed;      /* delete: neither file is left                  */
 } request_t;
 
 typedef struct tomb {

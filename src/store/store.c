@@ -81,12 +81,15 @@ static void tell(mk_store_t *store, request_t *request) {
     mk_free(request);
 }
 
+/* Many small ones are memory, too. */
+static size_t weight(mk_slice_t name, mk_slice_t value) { return sizeof(request_t) + name.size + value.size; }
+
 static request_t *take_first(mk_store_t *store) {
     request_t *request = store->first;
     store->first = request->next;
     if (store->first == NULL) store->last = &store->first;
     store->waiting--;
-    store->waiting_bytes -= request->name.size + request->value.size;
+    store->waiting_bytes -= weight(request->name, request->value);
     return request;
 }
 
@@ -167,10 +170,16 @@ static void prepare(mk_store_t *store, request_t *request) {
     if (request->kind == REQUEST_PUT && entry->gone) store->stats.names++;
 }
 
+/* What it holds in memory while the batch is at work: what is to be written, or will be read. */
+static size_t held_by(const mk_store_t *store, const request_t *request) {
+    const mk_entry_t *entry = request->kind == REQUEST_GET ? mk_index_find(&store->index, request->name) : NULL;
+    return entry != NULL ? entry->value_size : request->value.size;
+}
+
 static bool fits(const mk_store_t *store, const request_t *request, size_t bytes) {
     const mk_entry_t *entry = mk_index_find(&store->index, request->name);
     if (store->batch.n == BATCH_MAX) return false;
-    if (store->batch.n != 0 && bytes + request->value.size > BATCH_BYTES_MAX) return false;
+    if (store->batch.n != 0 && bytes + held_by(store, request) > BATCH_BYTES_MAX) return false;
     if (entry == NULL || entry->requests == 0) return true;
     return !entry->written && request->kind == REQUEST_GET; /* several may read it */
 }
@@ -205,7 +214,7 @@ static bool make_batch(mk_store_t *store) {
     batch->file_bytes_max = store->config.value_bytes_max + MK_BLOB_HEAD_BYTES + MK_BLOB_NAME_MAX;
     while (store->first != NULL && fits(store, store->first, bytes)) {
         request_t *request = take_first(store);
-        bytes += request->value.size;
+        bytes += held_by(store, request);
         if (store->failed == MK_OK) prepare(store, request);
         else request->err = store->failed;
         any = any || request->to_disk;
@@ -234,12 +243,14 @@ static void settle_put(mk_store_t *store, request_t *request) {
 
 static void settle_delete(mk_store_t *store, const request_t *request) {
     mk_entry_t *entry = request->entry;
-    if (request->err != MK_OK) return;
+    if (request->err != MK_OK && !request->removed) return; /* removed, it is gone, whatever the disk remembers */
     store->stats.bytes -= entry->value_size + entry->name_size;
     store->stats.names--;
     entry->value_size = 0;
+    entry->gone = true;
+    if (request->removed) return;
     entry->slot = request->slot;
-    entry->gone = entry->tomb = true;
+    entry->tomb = true;
     if (!request->earlier_left) list_tomb(store, entry); /* else recovering sees to it */
 }
 
@@ -342,9 +353,9 @@ static mk_err_t ask(mk_store_t *store, request_kind_t kind, mk_slice_t name, mk_
     mk_assert(!store->closing);
     if (name.size == 0 || name.size > MK_BLOB_NAME_MAX) return MK_ERR_INVALID;
     if (value.size > store->config.value_bytes_max) return MK_ERR_TOOLONG;
-    size_t bytes = name.size + value.size;
+    size_t bytes = weight(name, value);
     if (store->waiting_bytes != 0 && store->waiting_bytes + bytes > store->config.waiting_bytes_max) return MK_ERR_FULL;
-    request_t *request = mk_alloc(sizeof *request + bytes);
+    request_t *request = mk_alloc(bytes);
     if (request == NULL) return MK_ERR_NOMEM;
     uint8_t *at = (uint8_t *)(request + 1);
     *request = (request_t){.kind = kind,

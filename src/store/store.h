@@ -23,7 +23,7 @@ typedef struct mk_store_config {
     size_t      value_bytes_max; /* 0: 16 MiB                                                             */
     size_t      names_max;       /* 0: 1,000,000                                                          */
     uint64_t    bytes_max;       /* of all values and names; 0: no limit                                  */
-    size_t      waiting_bytes_max; /* of requests that wait for the disk; 0: 8 MiB                        */
+    size_t      waiting_bytes_max; /* of requests that wait for the disk, with what they are kept in; 0: 8 MiB */
     bool        unsynced;        /* survives the end of the process, not of the machine: for measurements */
     /* What somebody should look at: damaged files, a disk that fails. Loop's thread; NULL: nobody. */
     void      (*log)(void *arg, bool bad, const char *text);

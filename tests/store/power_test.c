@@ -182,3 +182,27 @@ static void live_with_failures(uint64_t seed, unsigned lives) {
 TEST(what_was_acknowledged_survives_a_disk_that_fails_now_and_then) {
     for (uint64_t seed = 1; seed <= 300; seed++) live_with_failures(seed, 8);
 }
+
+/* The same where there is no room for a word about what is gone. */
+TEST(the_power_may_go_at_any_point_of_a_delete_on_a_full_disk) {
+    for (unsigned at = 1; at < 12; at++) {
+        for (uint64_t forget = 0; forget < 16; forget++) {
+            fresh();
+            CHECK_EQ(put("a", "1"), MK_OK);
+            CHECK_EQ(put("a", "2"), MK_OK);
+            CHECK_EQ(put("b", "x"), MK_OK);
+            mk_fake_disk_space(0);
+            mk_fake_disk_power_off_at(at);
+            mk_err_t first = drop("a"), second = drop("b");
+            close_store();
+            mk_fake_disk_power_on(forget * 97 + at);
+            open_store();
+            static char a[4200];
+            snprintf(a, sizeof a, "%s", get("a"));
+            CHECK(strcmp(a, "NOTFOUND") == 0 || (first != MK_OK && strcmp(a, "2") == 0));
+            const char *b = get("b");
+            CHECK(strcmp(b, "NOTFOUND") == 0 || (second != MK_OK && strcmp(b, "x") == 0));
+            close_store();
+        }
+    }
+}

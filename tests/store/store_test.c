@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "rig/oom.h"
+#include "store/parts.h"
 #include "store/play.h"
 
 static char listed[4096];
@@ -249,6 +250,52 @@ TEST(a_full_disk_refuses_and_what_was_there_stays) {
     close_store();
 }
 
+TEST(a_full_disk_is_emptied_by_deleting) {
+    fresh();
+    CHECK_EQ(put("once", "one"), MK_OK);
+    CHECK_EQ(put("twice", "one"), MK_OK);
+    CHECK_EQ(put("twice", "two"), MK_OK);
+    mk_fake_disk_space(0);
+    CHECK_EQ(put("once", "x"), MK_ERR_FULL);
+    CHECK_EQ(drop("once"), MK_OK);
+    CHECK_EQ(drop("twice"), MK_OK);
+    CHECK_EQ(drop("twice"), MK_ERR_NOTFOUND);
+    CHECK_STR(get("once"), "NOTFOUND");
+    CHECK_EQ(mk_fake_disk_files(FOLDER), 0);
+    CHECK_EQ(stats().names, 0);
+    CHECK_EQ(stats().bytes, 0);
+    close_store();
+    mk_fake_disk_power_on(5);
+    open_store();
+    CHECK_STR(get("once"), "NOTFOUND");
+    CHECK_STR(get("twice"), "NOTFOUND");
+    mk_fake_disk_space(SIZE_MAX);
+    CHECK_EQ(put("twice", "back"), MK_OK);
+    again();
+    CHECK_STR(get("twice"), "back");
+    CHECK_EQ(stats().names, 1);
+    close_store();
+}
+
+TEST(a_full_disk_that_fails_at_a_delete_gives_the_value_or_none) {
+    for (unsigned at = 0; at < 8; at++) {
+        fresh();
+        CHECK_EQ(put("k", "one"), MK_OK);
+        CHECK_EQ(put("k", "two"), MK_OK);
+        mk_fake_disk_space(0);
+        mk_fake_disk_fail_later(at, 1, MK_ERR_IO);
+        mk_err_t err = drop("k");
+        mk_fake_disk_fail(0, MK_OK);
+        const char *now = get("k");
+        CHECK(strcmp(now, "NOTFOUND") == 0 || (err != MK_OK && strcmp(now, "two") == 0));
+        mk_fake_disk_space(SIZE_MAX);
+        CHECK_EQ(put("k", "three"), MK_OK);
+        again();
+        CHECK_STR(get("k"), "three");
+        close_store();
+    }
+}
+
 TEST(a_read_only_disk_reads) {
     fresh();
     CHECK_EQ(put("k", "one"), MK_OK);
@@ -302,11 +349,14 @@ TEST(a_second_store_in_the_same_folder_is_refused) {
     close_store();
 }
 
+/* Of a request for ten bytes under a name of one. */
+enum { WEIGHT = sizeof(request_t) + 11 };
+
 TEST(limits_are_kept_and_named) {
     fresh();
     close_store();
     open_store_with(
-        (mk_store_config_t){.value_bytes_max = 10, .names_max = 2, .bytes_max = 20, .waiting_bytes_max = 30});
+        (mk_store_config_t){.value_bytes_max = 10, .names_max = 2, .bytes_max = 20, .waiting_bytes_max = 2 * WEIGHT});
     CHECK_EQ(mk_store_put(store, text("k"), text("eleven bytes"), 0, NULL, NULL), MK_ERR_TOOLONG);
     CHECK_EQ(put("a", "0123456789"), MK_OK);
     CHECK_EQ(put("b", "0123456789"), MK_ERR_LIMIT);
@@ -318,6 +368,41 @@ TEST(limits_are_kept_and_named) {
     CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_OK);
     CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_OK);
     CHECK_EQ(mk_store_put(store, text("a"), text("0123456789"), 0, NULL, NULL), MK_ERR_FULL);
+    close_store();
+}
+
+TEST(requests_without_values_are_memory_too) {
+    unsigned n = 0;
+    fresh();
+    close_store();
+    open_store_with((mk_store_config_t){.waiting_bytes_max = 1 << 20});
+    while (n < 100000 && mk_store_get(store, text("k"), NULL, NULL) == MK_OK) n++;
+    CHECK(n > 1000 && n < (1 << 20) / sizeof(request_t) + 1);
+    close_store();
+}
+
+TEST(large_values_are_read_a_few_at_a_time) {
+    enum { LARGE = 2 << 20, GETS = 8 };
+    static answer_t answer[GETS];
+    static char     name[2] = "a";
+    uint8_t        *value = calloc(1, LARGE);
+    CHECK(value != NULL);
+    fresh();
+    for (int i = 0; i < GETS; i++) {
+        name[0] = (char)('a' + i);
+        CHECK_EQ(mk_store_put(store, text(name), (mk_slice_t){value, LARGE - 64}, 0, NULL, NULL), MK_OK);
+        CHECK_STR(get("nothing"), "NOTFOUND");
+    }
+    uint64_t before = stats().batches;
+    memset(answer, 0, sizeof answer);
+    for (int i = 0; i < GETS; i++) {
+        name[0] = (char)('a' + i);
+        CHECK_EQ(mk_store_get(store, text(name), take_answer, &answer[i]), MK_OK);
+    }
+    wait_for(&answer[GETS - 1]);
+    CHECK_EQ(answer[0].size, LARGE - 64);
+    CHECK_EQ(stats().batches - before, GETS / 2); /* 4 MiB at a time */
+    free(value);
     close_store();
 }
 
