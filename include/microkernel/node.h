@@ -94,23 +94,29 @@ typedef struct node_event_payload {
  * have given us the role. `module` is a file of its modules folder without ".wasm"; `name` (may be NULL) is registered there. */
 call_id_t node_spawn(runtime_t *rt, node_id_t node, const char *module, const char *name);
 call_id_t node_stop(runtime_t *rt, actor_id_t id); /* as actor_stop(), with an answer */
+/* If the answer is that the module was taken (its text: for how long it is on probation), one MSG_WASM_RELOADED (wasm_actor.h) follows
+ * when it is decided, its ref the call's number; WASM_RELOAD_UNKNOWN if the link ends before that. */
 call_id_t node_reload(runtime_t *rt, actor_id_t id, const char *module);
 #define MSG_NODE_REPLY (MK_MSG_SYSTEM_BASE + 0x1Bu)
 typedef struct node_reply_payload {
     call_id_t  call;
     uint32_t   error;     /* mk_err_t: MK_ERR_DENIED, MK_ERR_NOTFOUND, MK_ERR_CLOSED (the node is gone), ... */
     actor_id_t id;
-    uint32_t   text_size; /* more about the error, behind this struct */
+    uint32_t   text_size; /* more about it, behind this struct */
 } node_reply_payload_t;
 
 /* Who carries out what peers ask for; set by the program (tools/mk: guests from the modules folder). Called on the runtime's
  * thread; `why` gets a text for people. */
 typedef struct node_hands {
     mk_err_t (*spawn)(void *arg, runtime_t *rt, const char *module, const char *name, actor_id_t *out, char *why, size_t why_size);
-    mk_err_t (*reload)(void *arg, runtime_t *rt, actor_id_t id, const char *module, char *why, size_t why_size);
+    /* After MK_OK one node_reloaded() with `ticket` has to follow, later; `why` then tells for how long it is on probation. */
+    mk_err_t (*reload)(void *arg, runtime_t *rt, actor_id_t id, const char *module, call_id_t ticket, char *why, size_t why_size);
     void *arg;
 } node_hands_t;
 void node_set_hands(runtime_t *rt, const node_hands_t *hands);
+/* What became of a reload that a peer asked for: `outcome` is wasm_reload_outcome_t, `text` (may be NULL) of `text_size` bytes the
+ * reason. Harmless when the peer is gone. */
+void node_reloaded(runtime_t *rt, call_id_t ticket, uint32_t outcome, const char *text, size_t text_size);
 
 /* ---- what there is -------------------------------------------------------------------------------------------------------------- */
 

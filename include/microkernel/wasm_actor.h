@@ -203,22 +203,38 @@ typedef enum {
  * supervisor that restarts the child uses the new module, too. */
 reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id);
 
+enum { WASM_PROBATION_MESSAGES = 10, WASM_PROBATION_MS = 5000 };
+
 /* Zero takes the default named. */
 typedef struct wasm_reload_options {
-    uint32_t probation_messages; /* handled well, after which it is over; 0: 10                              */
-    uint32_t probation_ms;       /* or so much time; 0: 5,000                                                */
-    bool     no_probation;       /* the old instance goes at once                                            */
-    bool     patient;            /* a guest in the middle of a message is reloaded when it is through with it */
+    uint32_t   probation_messages; /* handled well, after which it is over; 0: WASM_PROBATION_MESSAGES         */
+    uint32_t   probation_ms;       /* or so much time; 0: WASM_PROBATION_MS. In it the module must have started */
+    bool       no_probation;       /* the old instance goes at once                                            */
+    bool       patient;            /* a guest in the middle of a message is reloaded when it is through with it */
+    actor_id_t tell;               /* of this node, gets MSG_WASM_RELOADED; 0: the running actor, if any        */
+    uint64_t   ref;                /* comes back in it                                                         */
 } wasm_reload_options_t;
 
-/* The same, with the reason in `err`. The running actor (if any) gets one MSG_WASM_RELOADED when it is decided. */
+/* The same, with the reason in `err`. After RELOAD_OK, and only then, one MSG_WASM_RELOADED from `id` comes when it is decided, full
+ * mailbox or not; not before this call returns. Another reload before that overtakes one that has not come yet, and replaces one that
+ * is on probation when it comes itself; if that one is undone before, the other comes after the old one all the same. */
 reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
                                        const wasm_reload_options_t *options, char *err, size_t err_size);
+
+typedef enum {
+    WASM_RELOAD_KEPT,      /* probation is over: the new module stays                                        */
+    WASM_RELOAD_UNDONE,    /* the old one is back                                                            */
+    WASM_RELOAD_OVERTAKEN, /* another reload took its place before it was decided                            */
+    WASM_RELOAD_ENDED,     /* the actor ended before it was decided; a supervisor starts the last that stayed */
+    WASM_RELOAD_UNKNOWN    /* of an actor elsewhere (node_reload()): the link ended before it was decided    */
+} wasm_reload_outcome_t;
+
 #define MSG_WASM_RELOADED (MK_MSG_SYSTEM_BASE + 0x80u)
 typedef struct wasm_reloaded_payload {
     actor_id_t id;
-    uint32_t   undone;    /* 1: the old module is back; 0: probation is over, the new one stays */
-    uint32_t   text_size; /* why, behind this struct                                           */
+    uint64_t   ref;       /* as asked for; of an actor elsewhere: what node_reload() returned */
+    uint32_t   outcome;   /* wasm_reload_outcome_t                                            */
+    uint32_t   text_size; /* why, behind this struct; 0 when it was kept                      */
 } wasm_reloaded_payload_t;
 
 typedef struct wasm_actor_info {
@@ -233,6 +249,7 @@ typedef struct wasm_actor_info {
     uint32_t reloads;        /* modules it was given after its first that stayed               */
     uint32_t undone;         /* ... and that did not                                           */
     bool     probation;      /* the module it has may still be taken back                      */
+    bool     coming;         /* another module waits until it is through with a message         */
     uint32_t children;       /* actors it has spawned that are alive                           */
     bool     waiting;        /* inside a blocking import                                       */
     bool     computing;      /* in the middle of a message, and goes on at its next turn        */

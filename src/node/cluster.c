@@ -32,6 +32,7 @@ static void release(mk_cluster_t *cluster) {
     mk_keys_close(cluster);
     mk_net_destroy(cluster->net);
     mk_idmap_fini(&cluster->requests);
+    mk_idmap_fini(&cluster->reloads);
     mk_free(cluster->modules);
     mk_free(cluster);
 }
@@ -151,6 +152,7 @@ static mk_err_t start(runtime_t *rt, const node_config_t *config) {
         mk_free(cluster);
         return err;
     }
+    if ((err = mk_idmap_init(&cluster->reloads, REQUESTS_FIRST, true)) != MK_OK) goto fail;
     if ((err = set_up(cluster, config)) != MK_OK) goto fail;
     if ((err = mk_incarnation_new(&cluster->incarnation)) != MK_OK) goto fail;
     if (config->modules != NULL && (cluster->modules = mk_strndup(config->modules, strlen(config->modules))) == NULL) {

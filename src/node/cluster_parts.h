@@ -20,7 +20,7 @@ typedef struct mk_door mk_door_t;
 enum {
     MK_NEWCOMERS_MAX = 64,    /* that called and have not said who they are yet                   */
     MK_LIVES_MAX = 128,       /* nodes that are remembered                                        */
-    MK_REQUESTS_MAX = 256,    /* without an answer, of one peer                                   */
+    MK_REQUESTS_MAX = 256,    /* without an answer, of one peer; and as many reloads that are not decided */
     MK_REQUEST_MS = 30000,    /* a peer that does not answer for so long is not going to          */
     MK_HELLO_MS = 10000,      /* from the first byte until both have welcomed                     */
     MK_STOOD_MS = 5000,       /* a link that lasted so long was a good one: back-off starts again */
@@ -100,7 +100,8 @@ struct mk_cluster {
     mk_lives_t          lives;
     mk_quota_t          quota;
     mk_ns_listener_t    names;
-    mk_idmap_t          requests;     /* of mk_asked_t, requests.c                      */
+    mk_idmap_t          requests;     /* of asked_t, requests.c                         */
+    mk_idmap_t          reloads;      /* of trial_t, requests.c                         */
     node_hands_t        hands;
     mk_udp_hub_t       *hubs[2];      /* of calls over UDP, IPv4 and IPv6; NULL: not yet  */
 };
@@ -224,8 +225,10 @@ struct mk_peer {
     mk_ns_peer_t   *ns;         /* once it is admitted                                 */
     mk_timer_t      retry;      /* what there was no memory for goes on                */
     mk_sync_t       sync;
-    mk_node_t      *asked;      /* our requests without an answer                      */
-    uint32_t        asked_n;
+    mk_node_t      *asked;      /* our requests without an answer, or with more to come */
+    uint32_t        asked_n;    /* those without                                       */
+    mk_node_t      *trials;     /* reloads that it asked for and that are not decided  */
+    uint32_t        trials_n;
     mk_buffer_t     waiting;    /* requests and answers the control lane had no room for */
     uint32_t        waiting_n;
     char            identity[MK_IDENTITY_BYTES]; /* with its hello */

@@ -218,6 +218,7 @@ typedef struct mk_wire_request {
     mk_slice_t module, name; /* at most 255 bytes each                      */
 } mk_wire_request_t;
 
+/* A reload that was taken has two: the second's `error` is a wasm_reload_outcome_t. */
 typedef struct mk_wire_answer {
     uint32_t   ref;
     uint8_t    error; /* mk_err_t */

@@ -73,7 +73,7 @@ message_t *mk_room_message_buffer(runtime_t *rt, msg_type_t type, message_buffer
 
 void mk_room_send(runtime_t *rt, mk_room_t *room, actor_t *to, message_t *msg, uint32_t tag) {
     mk_msg_t *inner = mk_msg_of(msg);
-    inner->flags = MK_MSG_ROOM | (uint32_t)room->index << MK_MSG_ROOM_SHIFT;
+    if (room != NULL) inner->flags = MK_MSG_ROOM | (uint32_t)room->index << MK_MSG_ROOM_SHIFT;
     inner->tag = tag;
     mk_send_system(rt, to, msg->source, inner);
 }

@@ -45,7 +45,7 @@ message_t *mk_room_message(runtime_t *rt, msg_type_t type, size_t size);
 message_t *mk_room_message_buffer(runtime_t *rt, msg_type_t type, message_buffer_t *buf);
 
 /* Puts it into the actor's mailbox, full or not, so each room bounds what it has under way; admit() is told with `tag` when it
- * leaves. Takes `msg`. */
+ * leaves (`room` NULL: nobody is). Takes `msg`. */
 void mk_room_send(runtime_t *rt, mk_room_t *room, actor_t *to, message_t *msg, uint32_t tag);
 /* The same as an ordinary message: MK_ERR_FULL when the mailbox is, counted; then `msg` is still the caller's
  * (message_release()). */

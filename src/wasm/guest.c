@@ -81,6 +81,11 @@ bool mk_guest_wait(mk_guest_t *guest, mk_guest_wait_t wait, bool messages_too, i
         mk_guest_fail(guest, "this guest was started so that it cannot wait");
         return false;
     }
+    /* What it got now and failed on, and what it has in hand already, could not both be given to the module before it. */
+    if (messages_too && guest->reloaded && guest->step < MK_STEP_IDLE) {
+        mk_guest_fail(guest, "a module that takes the place of another gets no messages before it has started");
+        return false;
+    }
     if (!mk_actor_wait(guest->rt, messages_too, timeout_ms)) {
         mk_guest_fail(guest, "waiting: %s", mk_err_text(MK_ERR_NOMEM));
         return false;
@@ -481,6 +486,7 @@ static void first_turn(mk_guest_t *guest, runtime_t *rt) {
 }
 
 static bool turn(mk_guest_t *guest, message_t *msg) {
+    if (msg->type == MSG_WAKE && mk_reload_is_overdue(guest)) return true;
     mk_reload_maybe_swap(guest);
     if (guest->wait != MK_WAIT_NONE) return go_on(guest, msg);
     guest->used_us = 0;

@@ -215,6 +215,10 @@ void mk_reload_keep(mk_guest_t *guest, message_t *msg);
 void mk_reload_handled(mk_guest_t *guest);
 /* What it does now would end it. True: it was on probation, and the old module is back; `again` is for it. */
 bool mk_reload_undo(mk_guest_t *guest, const char *why);
+/* The same, at the beginning of a turn, if it has not started in the time it had. */
+bool mk_reload_is_overdue(mk_guest_t *guest);
+/* Whether another module waits for a moment at which it may come. */
+bool mk_reload_is_coming(const mk_guest_t *guest);
 /* Whether it comes in the place of another; args[0]: the old one's version. */
 bool mk_reload_is_migrating(const mk_guest_t *guest, uint64_t *args);
 /* The guest ends. */

@@ -215,6 +215,7 @@ mk_host_end_t mk_import_actor_status(void *host, const uint64_t *args, uint64_t 
     mk_guest_charge(guest, NAME_NS);
     if (wasm_actor_get_info(guest->rt, args[0], &info)) {
         if (info.probation) say(&status, "on probation");
+        if (info.coming) say(&status, "new module waits");
         if (info.waiting) say(&status, "waiting");
         if (info.computing) say(&status, "computing");
         say_count(&status, info.reloads, "1 reload", "reloads");

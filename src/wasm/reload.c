@@ -4,7 +4,8 @@
  * the actor's (id, mailbox, grants, counters) stays where it is. Both instances call the same host, but only one of them ever runs.
  *
  * Stages: coming (the new instance is made, and waits for the actor's next turn at which it may come), probation (the old one is put
- * aside), over. */
+ * aside), over. There can be one on probation and another that is coming. Each that was taken has one end, which is told whoever
+ * asked for it; the message for that is there from the beginning. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,18 +22,26 @@
 #include "wasm/guest.h"
 #include "wasm/imports.h"
 
-enum { MESSAGES_DEFAULT = 10, PROBATION_DEFAULT_MS = 5000, NAME_BYTES = 256 };
+enum { NAME_BYTES = 256 };
+
+/* What was asked for, and what there is to tell of it. */
+typedef struct wish {
+    wasm_reload_options_t options;
+    message_t            *outcome; /* NULL: nobody waits for it, or it was told */
+} wish_t;
 
 typedef struct mk_reload {
-    mk_timer_t            timer; /* the end of probation */
-    mk_guest_t           *guest;
-    wasm_reload_options_t options;
-    mk_guest_t           *fresh; /* coming: the instance's own fields of the new one; NULL: none is */
-    mk_guest_t           *old;   /* on probation: those of the old one; NULL: not on probation      */
-    mk_state_copy_t      *state; /* what was saved before; NULL: it has no name                     */
-    message_t            *kept;  /* the message that is being handled on probation                  */
-    uint32_t              messages_left;
-    actor_id_t            asked_by;
+    mk_timer_t       timer; /* the end of probation */
+    runtime_t       *rt;
+    mk_guest_t      *guest;
+    mk_guest_t      *fresh; /* coming: the instance's own fields of the new one; NULL: none is */
+    wish_t           coming;
+    mk_guest_t      *old; /* on probation: those of the old one; NULL: not on probation */
+    wish_t           trial;
+    mk_state_copy_t *state; /* what was saved before; NULL: it has no name    */
+    message_t       *kept;  /* the message that is being handled on probation */
+    uint32_t         messages_left;
+    bool             overdue; /* it has not started in time */
 } mk_reload_t;
 
 /* ---- the instance's own ------------------------------------------------------------------------------------------------------ */
@@ -77,16 +86,32 @@ static void free_aside(mk_guest_t **aside, runtime_t *rt) {
 
 /* ---- ends ----------------------------------------------------------------------------------------------------------------------- */
 
-static void tell(const mk_reload_t *reload, bool undone, const char *why) {
-    char                     payload[sizeof(wasm_reloaded_payload_t) + MK_GUEST_ERROR_BYTES];
-    size_t                   size = strlen(why);
-    wasm_reloaded_payload_t *head = (wasm_reloaded_payload_t *)(void *)payload;
-    if (reload->asked_by == ACTOR_ID_INVALID) return;
-    if (size > MK_GUEST_ERROR_BYTES) size = MK_GUEST_ERROR_BYTES;
-    wasm_reloaded_payload_t fields = {.id = reload->guest->id, .undone = undone, .text_size = (uint32_t)size};
-    memcpy(head, &fields, sizeof fields);
+/* Room for the longest text; NULL in *out: nobody is to be told. */
+static mk_err_t reserve_outcome(runtime_t *rt, const wasm_reload_options_t *options, message_t **out) {
+    *out = NULL;
+    if (options->tell == ACTOR_ID_INVALID) return MK_OK;
+    *out = mk_room_message(rt, MSG_WASM_RELOADED, sizeof(wasm_reloaded_payload_t) + MK_GUEST_ERROR_BYTES);
+    return *out != NULL ? MK_OK : MK_ERR_NOMEM;
+}
+
+/* Into the mailbox of whoever asked, full or not. */
+static void tell(const mk_reload_t *reload, wish_t *wish, wasm_reload_outcome_t outcome, const char *why) {
+    message_t *msg = wish->outcome;
+    actor_t   *asker = mk_runtime_actor(reload->rt, wish->options.tell);
+    size_t     size = strnlen(why, MK_GUEST_ERROR_BYTES);
+    wish->outcome = NULL;
+    if (msg == NULL || asker == NULL) {
+        message_release(reload->rt, msg);
+        return;
+    }
+    wasm_reloaded_payload_t fields = {
+        .id = reload->guest->id, .ref = wish->options.ref, .outcome = outcome, .text_size = (uint32_t)size};
+    char *payload = (char *)(uintptr_t)msg->payload;
+    memcpy(payload, &fields, sizeof fields);
     memcpy(payload + sizeof fields, why, size);
-    (void)actor_send(reload->guest->rt, reload->asked_by, MSG_WASM_RELOADED, payload, sizeof fields + size);
+    msg->payload_size = sizeof fields + size;
+    msg->source = reload->guest->id;
+    mk_room_send(reload->rt, NULL, asker, msg, 0);
 }
 
 /* The guest may not have taken its payload yet: then it is the guest's from now on. */
@@ -94,20 +119,31 @@ static void release_kept(mk_reload_t *reload) {
     mk_guest_t *guest = reload->guest;
     bool        needed = guest->has_message && guest->step < MK_STEP_HANDLE && guest->taken == NULL;
     if (reload->kept != NULL && needed) guest->taken = reload->kept;
-    else if (reload->kept != NULL) message_release(guest->rt, reload->kept);
+    else if (reload->kept != NULL) message_release(reload->rt, reload->kept);
     reload->kept = NULL;
     guest->kept = false;
 }
 
 static void forget(mk_reload_t *reload) {
     mk_guest_t *guest = reload->guest;
-    mk_wheel_cancel(&mk_runtime_loop(guest->rt)->wheel, &reload->timer);
-    free_aside(&reload->fresh, guest->rt);
-    free_aside(&reload->old, guest->rt);
+    mk_wheel_cancel(&mk_runtime_loop(reload->rt)->wheel, &reload->timer);
+    tell(reload, &reload->trial, WASM_RELOAD_ENDED, "the actor has ended");
+    tell(reload, &reload->coming, WASM_RELOAD_ENDED, "the actor has ended");
+    free_aside(&reload->fresh, reload->rt);
+    free_aside(&reload->old, reload->rt);
     release_kept(reload);
     mk_state_copy_free(reload->state);
     guest->reload = NULL;
     mk_free(reload);
+}
+
+/* Nothing is on probation any more; another one may be coming already, and is given a turn. */
+static void probation_end(mk_reload_t *reload) {
+    const mk_guest_t *guest = reload->guest;
+    mk_wheel_cancel(&mk_runtime_loop(reload->rt)->wheel, &reload->timer);
+    release_kept(reload);
+    if (reload->fresh == NULL) forget(reload);
+    else (void)actor_send(reload->rt, guest->id, MSG_WAKE, NULL, 0); /* refused, the next message brings it about */
 }
 
 /* The new module stays. */
@@ -117,18 +153,32 @@ static void commit(mk_reload_t *reload) {
     guest->info.probation = false;
     if (guest->factory != NULL) mk_factory_take(guest->factory, guest->code);
     actor_log(guest->rt, MK_LOG_INFO, "guest %llu: its new module stays", (unsigned long long)guest->id);
-    tell(reload, false, "");
-    if (reload->fresh != NULL) { /* a third is coming already */
-        free_aside(&reload->old, guest->rt);
-        return;
-    }
-    forget(reload);
+    tell(reload, &reload->trial, WASM_RELOAD_KEPT, "");
+    free_aside(&reload->old, guest->rt);
+    probation_end(reload);
 }
 
+static void arm(mk_reload_t *reload) {
+    mk_loop_t *loop = mk_runtime_loop(reload->rt);
+    mk_loop_read_clock(loop);
+    mk_wheel_arm(&loop->wheel, &reload->timer, mk_loop_after_ms(loop, reload->trial.options.probation_ms));
+}
+
+/* A module that has not even started by now is not going to. One that is computing could still use up its budget or trap, and is
+ * looked at again. */
 static void probation_over(mk_wheel_t *wheel, mk_timer_t *timer) {
     (void)wheel;
-    mk_reload_t *reload = mk_container_of(timer, mk_reload_t, timer);
-    if (reload->old != NULL) commit(reload);
+    mk_reload_t      *reload = mk_container_of(timer, mk_reload_t, timer);
+    const mk_guest_t *guest = reload->guest;
+    if (reload->old == NULL) return;
+    if (guest->step < MK_STEP_IDLE) {
+        reload->overdue = true;
+        mk_actor_wake(reload->rt, guest->id);
+    } else if (guest->wait == MK_WAIT_SLICE) {
+        arm(reload);
+    } else {
+        commit(reload);
+    }
 }
 
 void mk_reload_fini(mk_guest_t *guest) {
@@ -173,17 +223,19 @@ static void give_up(mk_reload_t *reload) {
     mk_guest_t       *guest = reload->guest;
     guest->info.undone++;
     actor_log(guest->rt, MK_LOG_WARN, "guest %llu not reloaded: %s", (unsigned long long)guest->id, why);
-    tell(reload, true, why);
+    tell(reload, &reload->coming, WASM_RELOAD_UNDONE, why);
     forget(reload);
 }
 
 static void begin_probation(mk_reload_t *reload) {
-    mk_loop_t *loop = mk_runtime_loop(reload->guest->rt);
-    reload->messages_left = reload->options.probation_messages;
+    tell(reload, &reload->trial, WASM_RELOAD_OVERTAKEN, "another reload came before it was decided");
+    reload->trial = reload->coming;
+    reload->coming.outcome = NULL;
+    reload->messages_left = reload->trial.options.probation_messages;
     reload->guest->info.probation = true;
+    reload->overdue = false;
     reload->timer.fn = probation_over;
-    mk_loop_read_clock(loop);
-    mk_wheel_arm(&loop->wheel, &reload->timer, mk_loop_after_ms(loop, reload->options.probation_ms));
+    arm(reload);
 }
 
 void mk_reload_maybe_swap(mk_guest_t *guest) {
@@ -195,6 +247,7 @@ void mk_reload_maybe_swap(mk_guest_t *guest) {
         return;
     }
     if (guest->wait == MK_WAIT_MESSAGE || guest->yielded) mk_actor_wait_end(guest->rt);
+    release_kept(reload); /* it has asked for the next one: the last went well, and is nobody's any more */
     mk_guest_t *fresh = reload->fresh;
     reload->fresh = NULL;
     take_parts(guest, fresh);
@@ -203,10 +256,10 @@ void mk_reload_maybe_swap(mk_guest_t *guest) {
     guest->reloaded = true;
     guest->old_version = version;
     begin_probation(reload);
-    if (!reload->options.no_probation) return;
-    free_aside(&reload->old, guest->rt);
-    commit(reload);
+    if (reload->trial.options.no_probation) commit(reload);
 }
+
+bool mk_reload_is_coming(const mk_guest_t *guest) { return guest->reload != NULL && guest->reload->fresh != NULL; }
 
 bool mk_reload_is_migrating(const mk_guest_t *guest, uint64_t *args) {
     args[0] = guest->old_version;
@@ -218,7 +271,7 @@ bool mk_reload_is_migrating(const mk_guest_t *guest, uint64_t *args) {
 void mk_reload_keep(mk_guest_t *guest, message_t *msg) {
     if (mk_likely(guest->reload == NULL) || guest->reload->old == NULL) return;
     if (guest->reload->kept != NULL) mk_reload_handled(guest); /* it asked for the next one: the last went well */
-    if (guest->reload == NULL) return;
+    if (guest->reload == NULL || guest->reload->old == NULL) return;
     guest->reload->kept = message_take(guest->rt, msg);
     guest->kept = true;
 }
@@ -259,12 +312,21 @@ bool mk_reload_undo(mk_guest_t *guest, const char *why) {
                   (unsigned long long)guest->id);
     actor_log(guest->rt, MK_LOG_WARN, "guest %llu: its new module is taken back: %s", (unsigned long long)guest->id,
               text);
-    tell(reload, true, text);
+    tell(reload, &reload->trial, WASM_RELOAD_UNDONE, text);
     guest->again = reload->kept;
     reload->kept = NULL;
-    forget(reload);
+    mk_state_copy_free(reload->state);
+    reload->state = NULL;
+    probation_end(reload);
     if (guest->wait == MK_WAIT_MESSAGE) wait_as_before(guest);
     return true;
+}
+
+bool mk_reload_is_overdue(mk_guest_t *guest) {
+    char text[48];
+    if (mk_likely(guest->reload == NULL) || !guest->reload->overdue || guest->reload->old == NULL) return false;
+    snprintf(text, sizeof text, "it did not start within %u ms", (unsigned)guest->reload->trial.options.probation_ms);
+    return mk_reload_undo(guest, text);
 }
 
 /* ---- asking for it --------------------------------------------------------------------------------------------------------------------- */
@@ -312,6 +374,7 @@ static mk_reload_t *reload_of(mk_guest_t *guest) {
     if (guest->reload != NULL) return guest->reload;
     mk_reload_t *reload = mk_calloc(1, sizeof *reload);
     if (reload == NULL) return NULL;
+    reload->rt = guest->rt;
     reload->guest = guest;
     return guest->reload = reload;
 }
@@ -341,6 +404,33 @@ fail:
     return result;
 }
 
+static wasm_reload_options_t with_defaults(runtime_t *rt, const wasm_reload_options_t *options) {
+    wasm_reload_options_t full = *options;
+    const actor_t        *asking = mk_runtime_running(rt);
+    if (full.probation_messages == 0) full.probation_messages = WASM_PROBATION_MESSAGES;
+    if (full.probation_ms == 0) full.probation_ms = WASM_PROBATION_MS;
+    if (full.tell == ACTOR_ID_INVALID && asking != NULL) full.tell = mk_runtime_actor_id(rt, asking);
+    return full;
+}
+
+/* From now on `fresh` is coming; one that was, too, is overtaken. Takes `fresh` whatever it answers. */
+static reload_result_t take_wish(mk_guest_t *guest, mk_guest_t *fresh, const wasm_reload_options_t *options, char *err,
+                                 size_t err_size) {
+    wish_t       wish = {.options = with_defaults(guest->rt, options)};
+    mk_reload_t *reload = reserve_outcome(guest->rt, &wish.options, &wish.outcome) == MK_OK ? reload_of(guest) : NULL;
+    if (reload == NULL) {
+        message_release(guest->rt, wish.outcome);
+        free_aside(&fresh, guest->rt);
+        snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
+        return RELOAD_ERR_INSTANCE;
+    }
+    tell(reload, &reload->coming, WASM_RELOAD_OVERTAKEN, "another reload came before it was decided");
+    free_aside(&reload->fresh, guest->rt);
+    reload->fresh = fresh;
+    reload->coming = wish;
+    return RELOAD_OK;
+}
+
 static bool is_idle(const mk_guest_t *guest) { return !guest->running && may_come(guest); }
 
 static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
@@ -355,23 +445,11 @@ static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size
     guest->rt = rt;
     guest->id = id;
     reload_result_t result = prepare(guest, buf, size, &fresh, err, err_size);
-    mk_reload_t    *reload = result == RELOAD_OK ? reload_of(guest) : NULL;
+    if (result == RELOAD_OK) result = take_wish(guest, fresh, options, err, err_size);
     if (!started) guest->rt = NULL;
-    if (result != RELOAD_OK) return result;
-    if (reload == NULL) {
-        free_aside(&fresh, rt);
-        snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
-        return RELOAD_ERR_INSTANCE;
-    }
-    free_aside(&reload->fresh, rt); /* one that was coming is overtaken */
-    reload->fresh = fresh;
-    reload->options = *options;
-    if (options->probation_messages == 0) reload->options.probation_messages = MESSAGES_DEFAULT;
-    if (options->probation_ms == 0) reload->options.probation_ms = PROBATION_DEFAULT_MS;
-    actor_t *asking = mk_runtime_running(rt);
-    reload->asked_by = asking != NULL ? mk_runtime_actor_id(rt, asking) : ACTOR_ID_INVALID;
-    (void)actor_send(rt, id, MSG_WAKE, NULL, 0); /* a turn; refused, the next message brings it about */
-    return RELOAD_OK;
+    if (result == RELOAD_OK)
+        (void)actor_send(rt, id, MSG_WAKE, NULL, 0); /* a turn; refused, the next message brings it about */
+    return result;
 }
 
 reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,

@@ -382,6 +382,7 @@ bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {
     out->memory_bytes = guest->instance != NULL ? guest->config.engine->memory(guest->instance, &base) : 0;
     out->computing = guest->wait == MK_WAIT_SLICE;
     out->waiting = guest->wait != MK_WAIT_NONE && !out->computing;
+    out->coming = mk_reload_is_coming(guest);
     out->grants = guest->config.grants;
     return true;
 }

@@ -2,8 +2,9 @@
 /* What nodes ask of each other: by role, answered exactly once, and no way out of the folder. And mounting as actors ask for it. */
 #include "node/cluster_rig.h"
 
-static unsigned spawned, reloaded;
-static char     module_seen[300], name_seen[300];
+static unsigned  spawned, reloaded;
+static call_id_t ticket_seen;
+static char      module_seen[300], name_seen[300];
 
 static bool idle(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)rt, (void)self, (void)msg, (void)state;
@@ -24,11 +25,14 @@ static mk_err_t hand_spawn(void *arg, runtime_t *rt, const char *module, const c
     return MK_OK;
 }
 
-static mk_err_t hand_reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, char *why, size_t why_size) {
-    (void)arg, (void)rt, (void)id, (void)why, (void)why_size;
+static mk_err_t hand_reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, call_id_t ticket, char *why,
+                            size_t why_size) {
+    (void)arg, (void)rt, (void)id;
     reloaded++;
+    ticket_seen = ticket;
     snprintf(module_seen, sizeof module_seen, "%s", module);
-    return MK_OK;
+    snprintf(why, why_size, "%s", strcmp(module, "bad") == 0 ? "no guest" : "3 messages");
+    return strcmp(module, "bad") == 0 ? MK_ERR_FORMAT : MK_OK;
 }
 
 static const node_hands_t hands = {hand_spawn, hand_reload, NULL};
@@ -92,6 +96,85 @@ TEST(an_operator_starts_reloads_and_stops) {
     CHECK_EQ(answer->reply.error, MK_ERR_NOTFOUND);
     CHECK_STR(answer->text, "no such module");
     CHECK_STR(name_seen, "(none)");
+    end_all();
+}
+
+static void decide(unsigned i, void *arg) { node_reloaded(rt_of(i), *(call_id_t *)arg, WASM_RELOAD_UNDONE, "trap", 4); }
+
+/* A reload of the ear of node 1 that was taken. */
+static question_t take_reload(void) {
+    question_t    q = {.verb = MK_WIRE_RELOAD, .id = nodes[1].ear, .module = "echo"};
+    const note_t *answer = answer_to(&q);
+    CHECK_EQ(answer->reply.error, MK_OK);
+    CHECK_STR(answer->text, "3 messages");
+    CHECK_EQ(nodes[2].ends, 0);
+    return q;
+}
+
+TEST(what_became_of_a_reload_is_told_once) {
+    stage(21);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    question_t q = take_reload();
+    run_ms(120 * 1000); /* longer than anything else is waited for */
+    CHECK_EQ(nodes[2].ends, 0);
+    for (int i = 0; i < 2; i++) in(1, decide, &ticket_seen);
+    RUN_UNTIL(nodes[2].ends == 1, 1000);
+    run_ms(100);
+    CHECK_EQ(nodes[2].ends, 1);
+    const note_t *note = last_note(2);
+    CHECK_EQ(note->end.ref, q.call);
+    CHECK_EQ(note->end.id, nodes[1].ear);
+    CHECK_EQ(note->end.outcome, WASM_RELOAD_UNDONE);
+    CHECK_STR(note->text, "trap");
+    q = (question_t){.verb = MK_WIRE_RELOAD, .id = nodes[1].ear, .module = "bad"};
+    CHECK_EQ(answer_to(&q)->reply.error, MK_ERR_FORMAT); /* and nothing follows */
+    in(1, decide, &ticket_seen);
+    run_ms(1000);
+    CHECK_EQ(nodes[2].ends, 1);
+    end_all();
+}
+
+TEST(what_becomes_of_a_reload_is_not_known_when_the_link_ends_before) {
+    stage(22);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    question_t q = take_reload();
+    unsigned   replies = nodes[2].replies;
+    end(1);
+    RUN_UNTIL(nodes[2].ends == 1, 60000);
+    run_ms(1000);
+    CHECK_EQ(nodes[2].ends, 1);
+    CHECK_EQ(nodes[2].replies, replies);
+    bool found = false;
+    for (unsigned i = 0; i < NOTES; i++) {
+        const note_t *note = &nodes[2].notes[i];
+        if (note->end.ref != q.call) continue;
+        found = note->end.outcome == WASM_RELOAD_UNKNOWN && strcmp(note->text, "the link has ended") == 0;
+    }
+    CHECK(found);
+    end_all();
+}
+
+TEST(who_asked_and_is_gone_harms_nobody) {
+    stage(23);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    (void)take_reload();
+    end(2);
+    in(1, decide, &ticket_seen);
+    run_ms(1000);
+    in(1, decide, &ticket_seen);
+    end_all();
+}
+
+TEST(a_peer_has_a_bounded_number_of_reloads_under_way) {
+    stage(24);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    for (unsigned i = 0; i < MK_REQUESTS_MAX; i++) (void)take_reload();
+    question_t    q = {.verb = MK_WIRE_RELOAD, .id = nodes[1].ear, .module = "echo"};
+    const note_t *answer = answer_to(&q);
+    CHECK_EQ(answer->reply.error, MK_ERR_BUSY);
+    in(1, decide, &ticket_seen);
+    RUN_UNTIL(nodes[2].ends == 1, 1000);
+    CHECK_EQ(answer_to(&q)->reply.error, MK_OK);
     end_all();
 }
 

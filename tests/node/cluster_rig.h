@@ -11,6 +11,7 @@
 #include "microkernel/node.h"
 #include "microkernel/runtime.h"
 #include "microkernel/services.h"
+#include "microkernel/wasm_actor.h"
 #include "node/cluster.h"
 #include "node/cluster_parts.h"
 #include "port/fake/fake.h"
@@ -28,13 +29,14 @@ typedef struct note {
     node_event_payload_t event; /* MSG_NODE_UP, MSG_NODE_DOWN */
     char                 text[160];
     node_reply_payload_t reply; /* MSG_NODE_REPLY */
+    wasm_reloaded_payload_t end; /* MSG_WASM_RELOADED */
 } note_t;
 
 typedef struct node {
     runtime_t *rt;
     unsigned   host;
     actor_id_t ear;
-    unsigned   ups, downs, messages, replies, conflicts, log_lines;
+    unsigned   ups, downs, messages, replies, ends, conflicts, log_lines;
     note_t     notes[NOTES]; /* the last ones, round and round */
     unsigned   notes_n;
 } node_t;
@@ -90,6 +92,10 @@ static inline void take_note(node_t *node, const message_t *msg) {
         memcpy(&note->reply, msg->payload, sizeof note->reply);
         keep_text(note, msg, sizeof note->reply, note->reply.text_size);
         node->replies++;
+    } else if (msg->type == MSG_WASM_RELOADED) {
+        memcpy(&note->end, msg->payload, sizeof note->end);
+        keep_text(note, msg, sizeof note->end, note->end.text_size);
+        node->ends++;
     } else if (msg->type == MSG_NAME_CONFLICT) {
         node->conflicts++;
     } else {

@@ -116,6 +116,8 @@ class Node(Process):
 class Shell(Process):
     """mk shell, one question at a time."""
 
+    NEWS = ("[message]", "[reload]")
+
     def __init__(self, *args, **more):
         super().__init__("shell", *args, **more)
         self.questions = 0
@@ -123,7 +125,7 @@ class Shell(Process):
         self.unasked = []
 
     def ask(self, line, limit=None):
-        """What it answers, as one text; messages nobody asked for go to `unasked`."""
+        """What it answers, as one text; what nobody asked for goes to `unasked`."""
         self.questions += 1
         mark = "end-of-%d" % self.questions
         self.process.stdin.write("%s\nlookup %s\n" % (line, mark))
@@ -131,8 +133,8 @@ class Shell(Process):
         _, at = self.expect('^lookup: there is no actor "%s"$' % mark, start=self.read, limit=limit)
         said = self.out[self.read : at]
         self.read = at + 1
-        self.unasked += [text for text in said if text.startswith("[message]")]
-        return "\n".join(text for text in said if not text.startswith("[message]"))
+        self.unasked += [text for text in said if text.startswith(self.NEWS)]
+        return "\n".join(text for text in said if not text.startswith(self.NEWS))
 
     def names(self, prefix=""):
         """{name: id} as `ls` shows them."""

@@ -257,7 +257,7 @@ class Enter(Case):
         self.assertRegex(operator.ask("spawn gateway ../echo"), "^spawn: .+")
         self.assertRegex(operator.ask("spawn gateway nothing"), "^spawn: .+")
         self.assertRegex(operator.ask("spawn nowhere echo"), "^spawn: no node 'nowhere' is linked")
-        self.assertEqual(operator.ask("reload echo counter"), "Reloaded actor %d" % echo)
+        self.assertEqual(operator.ask("reload echo counter"), "Reloaded actor %d; on probation: 10 messages or 5 s" % echo)
         self.assertRegex(operator.ask("call echo 110"), 'type=111 from=%d size=1 "0"$' % echo)
         self.assertRegex(operator.ask("reload echo nothing"), "^reload: not found there: no module 'nothing': .+")
         self.assertRegex(operator.ask("reload /node/gateway/caps echo"), "^reload: .+")

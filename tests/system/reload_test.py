@@ -12,6 +12,7 @@ import nodes
 import rig
 from nodes import Node, Shell, write_secret
 
+TAKEN = "taken, on probation: 10 messages or 5 s\n"
 ASK = 10  # tests/guests/versions.c answers with its version, how often it was asked, and what it keeps
 
 
@@ -67,8 +68,8 @@ class Reload(unittest.TestCase):
         self.assertEqual(desk.ask("mount " + where), "Mounted /node/gateway")
         guest = desk.names()["versions_1"]
         self.assertEqual(version(desk.ask("call versions_1 %d" % ASK)), 1)
-        done = self.reload(where, "versions_1", "versions_2")
-        self.assertEqual((done.code, done.out), (0, "Reloaded actor %d of gateway; on probation\n" % guest), done.err)
+        done = self.reload("--no-wait", where, "versions_1", "versions_2")
+        self.assertEqual((done.code, done.out), (0, TAKEN), done.err)
         self.assertEqual(version(desk.ask("call versions_1 %d" % ASK)), 2)
         self.assertEqual(desk.names()["versions_1"], guest)
         for _ in range(10):
@@ -76,17 +77,71 @@ class Reload(unittest.TestCase):
         gateway.expect("its new module stays", gateway.err)
 
         for name in ("/versions_1", "/node/gateway/versions_1", str(guest), hex(guest)):
-            done = self.reload(where, name, "versions_2")
-            self.assertEqual((done.code, done.out), (0, "Reloaded actor %d of gateway; on probation\n" % guest), name + done.err)
+            done = self.reload("--no-wait", where, name, "versions_2")
+            self.assertEqual((done.code, done.out), (0, TAKEN), name + done.err)
         self.assertEqual(list(desk.nodes()), ["gateway"])
 
-    def test_one_that_turns_out_bad_is_taken_back(self):
-        gateway = self.gateway()
-        self.assertEqual(self.reload(gateway.where[0], "versions_1", "versions_3_traps_at_once").code, 0)
-        desk = self.shell("--name", "desk", "--secret", self.secrets["member"])
+    def begin(self, *more):
+        """A gateway and a shell of another node that is linked with it."""
+        gateway = self.gateway(*more)
+        desk = self.shell("--name", "desk", "--secret", self.secrets["operator"])
         self.assertEqual(desk.ask("mount " + gateway.where[0]), "Mounted /node/gateway")
+        return gateway, desk
+
+    def waiting(self, gateway, module):
+        """mk reload that waits for what comes of it."""
+        self.running.append(nodes.Process("reload", "--secret", self.secrets["operator"], gateway.where[0], "versions_1", module))
+        self.running[-1].expect("^" + TAKEN.strip() + "$")
+        return self.running[-1]
+
+    def check_end(self, waiting, code, says):
+        self.assertEqual(waiting.process.wait(rig.LIMIT_S), code)
+        for thread in waiting.threads:
+            thread.join()
+        self.assertEqual((len(waiting.out), waiting.err), (2, []))
+        self.assertRegex(waiting.out[1], "^%s$" % says)
+
+    def test_one_that_shows_that_it_works_is_kept(self):
+        gateway, desk = self.begin()
+        waiting = self.waiting(gateway, "versions_2")
+        self.assertEqual({version(desk.ask("call versions_1 %d" % ASK)) for _ in range(10)}, {2})
+        self.check_end(waiting, 0, "kept")
+        waiting = self.waiting(gateway, "versions_1")  # and without any message it is its time that counts
+        began = time.monotonic()
+        self.check_end(waiting, 0, "kept")
+        self.assertGreater(time.monotonic() - began, 3)
+
+    def test_one_that_turns_out_bad_is_taken_back(self):
+        gateway, desk = self.begin()
+        waiting = self.waiting(gateway, "versions_3_traps_at_once")
         self.assertEqual(version(desk.ask("call versions_1 %d" % ASK)), 1)
+        self.check_end(waiting, 1, "undone: .*unreachable.*")
         gateway.expect("its new module is taken back: .*unreachable", gateway.err)
+
+    def test_one_that_is_not_decided_says_why(self):
+        gateway, desk = self.begin()
+        first = self.waiting(gateway, "versions_2")
+        second = self.waiting(gateway, "versions_1")
+        self.check_end(first, 1, "overtaken: another reload came before it was decided")
+        self.assertRegex(desk.ask("stop versions_1"), "^Stopped actor")
+        self.check_end(second, 1, "not decided: the actor has ended")
+        nodes.until("it to be started again", lambda: version(desk.ask("call versions_1 %d" % ASK)) == 1)
+        third = self.waiting(gateway, "versions_2")
+        gateway.kill()
+        self.check_end(third, 1, "not decided: the link has ended")
+
+    def test_a_shell_of_another_node_is_told_as_well(self):
+        _, desk = self.begin()
+        guest = desk.names()["versions_1"]
+        self.assertEqual(desk.ask("reload versions_1 versions_3_traps_at_once"), "Reloaded actor %d; on probation: 10 messages or 5 s" % guest)
+        self.assertEqual(version(desk.ask("call versions_1 %d" % ASK)), 1)
+        desk.expect(r"^\[reload\] actor %d: the new module was taken back: .*unreachable" % guest)
+        desk.ask("reload versions_1 versions_2")
+        desk.ask("reload versions_1 versions_2")
+        desk.expect(r"^\[reload\] actor %d: the new module is gone: another reload came before it was decided" % guest)
+        for _ in range(10):
+            desk.ask("call versions_1 %d" % ASK)
+        desk.expect(r"^\[reload\] actor %d: the new module stays" % guest)
 
     def test_what_cannot_be_is_told_and_changes_nothing(self):
         where = self.gateway().where[0]

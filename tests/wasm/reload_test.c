@@ -12,7 +12,7 @@ TEST(a_new_module_takes_the_place_of_the_old_one_and_stays_after_probation) {
     for (int i = 2; i <= 10; i++) (void)ask();
     CHECK(!world_info(&w, guest).probation);
     CHECK_EQ(world_info(&w, guest).reloads, 1);
-    CHECK_EQ(outcome().undone, 0);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_KEPT);
     CHECK_EQ(mk_code_count(), 1);
     end();
 }
@@ -24,7 +24,7 @@ TEST(probation_is_over_when_its_time_is) {
     mk_fake_advance_us(5000 * 1000);
     for (int i = 0; i < 3; i++) (void)runtime_wait(w.rt, 0);
     CHECK(!world_info(&w, guest).probation);
-    CHECK_EQ(outcome().undone, 0);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_KEPT);
     end();
 }
 
@@ -48,7 +48,7 @@ TEST(one_that_traps_is_gone_and_the_old_one_handles_the_message_as_if_nothing_ha
     CHECK(actor_is_alive(w.rt, guest));
     CHECK_EQ(world_info(&w, guest).undone, 1);
     CHECK(!world_info(&w, guest).probation);
-    CHECK_EQ(outcome().undone, 1);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_UNDONE);
     CHECK(strstr(why, "unreachable") != NULL);
     CHECK_STR(ask(), "1/4/5");
     char byte;
@@ -65,7 +65,7 @@ TEST(each_way_of_going_wrong_brings_the_old_one_back) {
         keep(7);
         CHECK_EQ(reload(bad[i]), RELOAD_OK);
         CHECK_STR(ask(), "1/1/7");
-        CHECK_EQ(outcome().undone, 1);
+        CHECK_EQ(outcome().outcome, WASM_RELOAD_UNDONE);
         end();
     }
 }
@@ -80,12 +80,12 @@ TEST(one_that_waits_for_messages_is_reloaded_there_and_goes_on_waiting_if_the_ne
     CHECK(!world_info(&w, guest).waiting);
     CHECK(world_send(&w, guest, RECEIVE, NULL, 0)); /* and the new one, too, may wait on probation */
     for (int i = 0; i < 9; i++) (void)ask();
-    CHECK_EQ(outcome().undone, 0);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_KEPT);
     CHECK_EQ(reload("versions_3_traps"), RELOAD_OK);
     (void)ask();
     (void)ask();
     CHECK_STR(ask(), "2/11/-1");
-    CHECK_EQ(outcome().undone, 1);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_UNDONE);
     CHECK(world_info(&w, guest).waiting);
     CHECK_STR(ask(), "2/12/-1");
     end();
@@ -192,7 +192,7 @@ TEST(without_probation_the_old_one_goes_at_once) {
     static const wasm_reload_options_t at_once = {.no_probation = true};
     begin();
     CHECK_EQ(reload_with("versions_3_traps_at_once", &at_once), RELOAD_OK);
-    CHECK_EQ(outcome().undone, 0);
+    CHECK_EQ(outcome().outcome, WASM_RELOAD_KEPT);
     CHECK(world_send(&w, guest, ASK, NULL, 0));
     CHECK_EQ(world_end(&w)->reason, EXIT_TRAPPED);
     end();

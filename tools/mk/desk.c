@@ -192,7 +192,7 @@ static void on_reply(runtime_t *rt, const desk_t *desk, const message_t *msg) {
         answerf(rt, client, MK_DESK_FAILED, "%s%s%.*s", reason(reply), reply->text_size > 0 ? ": " : "",
                 (int)reply->text_size, text);
     } else if (client->what == MK_DESK_RELOAD) {
-        answerf(rt, client, MK_DESK_SAID, "Reloaded actor %llu\n", (unsigned long long)reply->id);
+        mk_desk_reload_taken(rt, client->id, reply);
     } else if (client->what == MK_DESK_STOP) {
         answerf(rt, client, MK_DESK_SAID, "Stopped actor %llu\n", (unsigned long long)reply->id);
     } else if (client->name[0] != '\0') {

@@ -5,6 +5,7 @@
 
 #include "desk.h"
 #include "microkernel/actor.h"
+#include "microkernel/node.h"
 
 /* Tells a shell; refused: it will not wait for ever. */
 void mk_desk_tell(runtime_t *rt, actor_id_t shell, unsigned what, const char *text);
@@ -20,5 +21,7 @@ bool mk_desk_keep_answered(runtime_t *rt, const message_t *msg);
 
 void mk_desk_reload(runtime_t *rt, actor_id_t shell, const message_t *msg);
 bool mk_desk_reload_heard(runtime_t *rt, const message_t *msg);
+/* Another node has taken the module. */
+void mk_desk_reload_taken(runtime_t *rt, actor_id_t shell, const node_reply_payload_t *reply);
 
 #endif

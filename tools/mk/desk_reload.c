@@ -17,17 +17,14 @@ enum { GOING_MAX = 32 };
 static struct going {
     actor_id_t     shell; /* 0: a free place */
     actor_id_t     guest;
+    uint64_t       ref;  /* of this reload among those of that guest */
     http_conn_id_t conn; /* of the download; HTTP_CONN_ID_INVALID: it is over */
 } going[GOING_MAX];
 
-/* One that is on probation is overtaken by the next. */
-static struct going *place_for(actor_id_t guest) {
-    struct going *found = NULL;
-    for (unsigned i = 0; i < GOING_MAX; i++) {
-        if (going[i].guest == guest && going[i].conn == HTTP_CONN_ID_INVALID) going[i] = (struct going){0};
-        if (going[i].shell == ACTOR_ID_INVALID) found = &going[i];
-    }
-    return found;
+static struct going *place(void) {
+    for (unsigned i = 0; i < GOING_MAX; i++)
+        if (going[i].shell == ACTOR_ID_INVALID) return &going[i];
+    return NULL;
 }
 
 static void fail(runtime_t *rt, struct going *g, const char *why) {
@@ -36,11 +33,12 @@ static void fail(runtime_t *rt, struct going *g, const char *why) {
 }
 
 static void reload_with(runtime_t *rt, struct going *g, const void *bytes, size_t size) {
-    static const wasm_reload_options_t options = {.patient = true};
-    char                               why[256] = "", text[128];
+    wasm_reload_options_t options = {.patient = true, .ref = g->ref};
+    char                  why[256] = "", text[128];
     switch (actor_reload_wasm_opts(rt, g->guest, bytes, size, &options, why, sizeof why)) {
     case RELOAD_OK:
-        snprintf(text, sizeof text, "Reloaded actor %llu; on probation\n", (unsigned long long)g->guest);
+        snprintf(text, sizeof text, "Reloaded actor %llu; on probation: %u messages or %u s\n",
+                 (unsigned long long)g->guest, WASM_PROBATION_MESSAGES, WASM_PROBATION_MS / 1000);
         mk_desk_tell(rt, g->shell, MK_DESK_SAID, text);
         return;
     case RELOAD_ERR_NOT_FOUND: fail(rt, g, "there is no such actor"); return;
@@ -65,12 +63,13 @@ void mk_desk_reload(runtime_t *rt, actor_id_t shell, const message_t *msg) {
     actor_id_t guest;
     if (msg->payload_size <= sizeof guest || msg->payload_size - sizeof guest >= sizeof path) return;
     memcpy(&guest, msg->payload, sizeof guest);
-    struct going *g = place_for(guest);
+    static uint64_t given;
+    struct going   *g = place();
     if (g == NULL) {
         mk_desk_tell(rt, shell, MK_DESK_FAILED, "too many at a time");
         return;
     }
-    *g = (struct going){.shell = shell, .guest = guest};
+    *g = (struct going){.shell = shell, .guest = guest, .ref = ++given};
     size_t size = msg->payload_size - sizeof g->guest;
     memcpy(path, (const char *)msg->payload + sizeof g->guest, size);
     path[size] = '\0';
@@ -106,18 +105,29 @@ static void downloaded(runtime_t *rt, const http_response_payload_t *response) {
     fail(rt, g, why);
 }
 
-static void decided(runtime_t *rt, const wasm_reloaded_payload_t *outcome) {
-    char text[320];
+static void decided(runtime_t *rt, const wasm_reloaded_payload_t *end) {
+    char        text[320];
+    const char *what = end->outcome == WASM_RELOAD_KEPT        ? "the new module stays"
+                       : end->outcome == WASM_RELOAD_UNDONE    ? "the new module was taken back"
+                       : end->outcome == WASM_RELOAD_OVERTAKEN ? "the new module is gone"
+                                                               : "not decided";
+    snprintf(text, sizeof text, "[reload] actor %llu: %s%s%.*s\n", (unsigned long long)end->id, what,
+             end->text_size > 0 ? ": " : "", (int)end->text_size, (const char *)(end + 1));
     for (unsigned i = 0; i < GOING_MAX; i++) {
         struct going *g = &going[i];
-        if (g->shell == ACTOR_ID_INVALID || g->guest != outcome->id || g->conn != HTTP_CONN_ID_INVALID) continue;
-        if (outcome->undone != 0)
-            snprintf(text, sizeof text, "[reload] actor %llu: the new module was taken back: %.*s\n",
-                     (unsigned long long)g->guest, (int)outcome->text_size, (const char *)(outcome + 1));
-        else snprintf(text, sizeof text, "[reload] actor %llu: the new module stays\n", (unsigned long long)g->guest);
+        if (g->shell == ACTOR_ID_INVALID || g->guest != end->id || g->ref != end->ref) continue;
         mk_desk_tell(rt, g->shell, MK_DESK_NEWS, text);
         *g = (struct going){0};
     }
+}
+
+void mk_desk_reload_taken(runtime_t *rt, actor_id_t shell, const node_reply_payload_t *reply) {
+    char          text[320];
+    struct going *g = place(); /* without one, what comes of it is not told */
+    if (g != NULL) *g = (struct going){.shell = shell, .guest = reply->id, .ref = reply->call};
+    snprintf(text, sizeof text, "Reloaded actor %llu; on probation: %.*s\n", (unsigned long long)reply->id,
+             (int)reply->text_size, (const char *)(reply + 1));
+    mk_desk_tell(rt, shell, MK_DESK_SAID, text);
 }
 
 bool mk_desk_reload_heard(runtime_t *rt, const message_t *msg) {

@@ -9,6 +9,7 @@
 
 #include "guest_file.h"
 #include "guests.h"
+#include "microkernel/actor.h"
 #include "microkernel/node.h"
 #include "microkernel/services.h"
 
@@ -16,6 +17,7 @@
 static struct {
     const mk_settings_t *settings;
     mk_output_t         *output;
+    actor_id_t           clerk; /* hears what becomes of reloads; made for the first */
 } lent;
 
 /* A module is named by another node: the name of a file in the folder and nothing else. */
@@ -51,6 +53,21 @@ static mk_err_t spawn(void *arg, runtime_t *rt, const char *module, const char *
     return actor_spawn_wasm_file_opts(rt, path, &options, out, NULL, why, why_size);
 }
 
+/* ---- reloads ----------------------------------------------------------------------------------------------------- */
+
+static bool pass_on(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    const wasm_reloaded_payload_t *end = msg->payload;
+    (void)self, (void)state;
+    if (msg->type == MSG_WASM_RELOADED)
+        node_reloaded(rt, (call_id_t)end->ref, end->outcome, (const char *)(end + 1), end->text_size);
+    return true;
+}
+
+static bool has_clerk(runtime_t *rt) {
+    actor_options_t options = {.behavior = pass_on, .number_last = true, .orphan = true};
+    return actor_is_alive(rt, lent.clerk) || actor_spawn_opts(rt, &options, &lent.clerk) == MK_OK;
+}
+
 static mk_err_t reload_error(reload_result_t result) {
     switch (result) {
     case RELOAD_OK: return MK_OK;
@@ -63,21 +80,25 @@ static mk_err_t reload_error(reload_result_t result) {
     return MK_ERR_INVALID;
 }
 
-static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, char *why, size_t why_size) {
-    static const wasm_reload_options_t patient = {.patient = true};
-    char                               path[PATH_MAX];
-    size_t                             size;
-    mk_err_t                           err = find_module(module, path, why, why_size);
+static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, call_id_t ticket, char *why,
+                       size_t why_size) {
+    char     path[PATH_MAX];
+    size_t   size;
+    mk_err_t err = find_module(module, path, why, why_size);
     (void)arg;
     if (err != MK_OK) return err;
+    if (!has_clerk(rt)) return MK_ERR_NOMEM;
     void *bytes = mk_guest_file_read(path, &size);
     if (bytes == NULL) {
         err = errno == ENOENT ? MK_ERR_NOTFOUND : MK_ERR_IO;
         snprintf(why, why_size, "no module '%s': %s", module, strerror(errno));
         return err;
     }
-    reload_result_t result = actor_reload_wasm_opts(rt, id, bytes, size, &patient, why, why_size);
+    wasm_reload_options_t options = {.patient = true, .tell = lent.clerk, .ref = ticket};
+    reload_result_t       result = actor_reload_wasm_opts(rt, id, bytes, size, &options, why, why_size);
     free(bytes);
+    if (result == RELOAD_OK)
+        snprintf(why, why_size, "%u messages or %u s", WASM_PROBATION_MESSAGES, WASM_PROBATION_MS / 1000);
     if (result == RELOAD_ERR_NOT_FOUND) snprintf(why, why_size, "no such actor");
     if (result == RELOAD_ERR_NOT_WASM) snprintf(why, why_size, "that actor is no guest");
     return reload_error(result);

@@ -127,6 +127,12 @@ static bool set_wait(mk_settings_t *settings, const char *value) {
     return true;
 }
 
+static bool set_no_wait(mk_settings_t *settings, const char *value) {
+    (void)value;
+    settings->no_wait = true;
+    return true;
+}
+
 static bool add_trust(mk_settings_t *settings, const char *value) { return add_word(&settings->trust, value); }
 
 static bool set_data(mk_settings_t *settings, const char *value) {
@@ -191,6 +197,8 @@ const mk_option_t mk_option_trust = {
 const mk_option_t mk_option_wait = {"--wait", "SECONDS", "how long to listen (else 2)", set_wait};
 const mk_option_t mk_option_link_wait = {
     "--wait", "SECONDS", "try again for so long when the node cannot be reached (else once, for up to 10)", set_wait};
+const mk_option_t mk_option_no_wait = {
+    "--no-wait", NULL, "be done when the new module was taken, whether it will be kept or not", set_no_wait};
 const mk_option_t mk_option_json = {"--json", NULL, "print JSON", set_json};
 const mk_option_t mk_option_role = {"--role", "ROLE", "observer, member (the default) or operator", set_role};
 const mk_option_t mk_option_days = {"--days", "N", "how long it is good", set_days};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mk reload -- gives a guest of a running node another module: for whoever deploys. A node of its own that lives as long
- * as the question does; what it may do over there is what its secret or certificate says. */
+/* mk reload -- gives a guest of a running node another module, and waits for what comes of it: for whoever deploys. A node of its own
+ * that lives as long as the question does; what it may do over there is what its secret or certificate says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "microkernel/namespace.h"
 #include "microkernel/node.h"
 #include "microkernel/services.h"
+#include "microkernel/wasm_actor.h"
 #include "settings.h"
 
 enum { LINK_DEFAULT_MS = 10 * 1000, RETRY_MS = 250, MSG_START = 1 };
@@ -123,8 +124,9 @@ static bool on_answer(asker_t *asker, const message_t *msg) {
     int                         size = (int)strlen(why);
     if (reply->call != asker->call) return true;
     if (reply->error == MK_OK) {
-        printf("Reloaded actor %llu of %s; on probation\n", (unsigned long long)reply->id, asker->identity);
-        return done(asker, mk_cli_flush("reload"));
+        printf("taken, on probation: %.*s\n", (int)reply->text_size, (const char *)(reply + 1));
+        asker->result = mk_cli_flush("reload");
+        return asker->result == MK_CLI_OK && !asker->settings->no_wait;
     }
     if (reply->text_size > 0) {
         why = (const char *)(reply + 1);
@@ -132,6 +134,19 @@ static bool on_answer(asker_t *asker, const message_t *msg) {
     }
     return fail(asker, "%s: %s%.*s", asker->identity, reply->error == MK_ERR_DENIED ? "not permitted: " : "", size,
                 why);
+}
+
+/* What is not kept is told on standard output as well: it is what was asked for, and no failure of this program. */
+static bool on_outcome(asker_t *asker, const message_t *msg) {
+    const wasm_reloaded_payload_t *end = msg->payload;
+    const char                    *what = end->outcome == WASM_RELOAD_KEPT        ? "kept"
+                                          : end->outcome == WASM_RELOAD_UNDONE    ? "undone"
+                                          : end->outcome == WASM_RELOAD_OVERTAKEN ? "overtaken"
+                                                                                  : "not decided";
+    if (end->ref != asker->call) return true;
+    printf("%s%s%.*s\n", what, end->text_size > 0 ? ": " : "", (int)end->text_size, (const char *)(end + 1));
+    int flushed = mk_cli_flush("reload");
+    return done(asker, end->outcome == WASM_RELOAD_KEPT ? flushed : MK_CLI_FAILED);
 }
 
 static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
@@ -142,6 +157,7 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     case MSG_START: stay = start(rt, asker); break;
     case MSG_NS_REPLY: stay = on_mount(rt, asker, msg); break;
     case MSG_NODE_REPLY: stay = on_answer(asker, msg); break;
+    case MSG_WASM_RELOADED: stay = on_outcome(asker, msg); break;
     case MSG_TIMER: stay = on_timer(rt, asker, msg->payload); break;
     default: break;
     }
@@ -195,14 +211,16 @@ static int run(const mk_settings_t *given) {
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_secret,     &mk_option_cert,      &mk_option_key, &mk_option_ca,
-                                             &mk_option_asker_name, &mk_option_link_wait, &mk_option_log, NULL};
+static const mk_option_t *const options[] = {&mk_option_secret,  &mk_option_cert,       &mk_option_key,
+                                             &mk_option_ca,      &mk_option_asker_name, &mk_option_link_wait,
+                                             &mk_option_no_wait, &mk_option_log,        NULL};
 
 const mk_command_t mk_command_reload = {
     .name = "reload",
     .operands = "WHERE ACTOR MODULE",
-    .summary =
-        "Give a guest of a running node another module: one of that node's folder of modules (mk node --modules).",
+    .summary = "Give a guest of a running node another module, of that node's folder of modules (mk node --modules), "
+               "and wait until it is kept "
+               "or undone. Interrupted, the reload goes on over there.",
     .example = "  mk reload --secret operator.secret 192.168.1.10:4200 echo echo-2\n",
     .options = options,
     .log_level = MK_LOG_ERROR,
