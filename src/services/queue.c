@@ -30,9 +30,10 @@ enum {
     UNDER_WAY_DEFAULT = 16,
     UNDER_WAY_MAX = 1024,
     DELAY_MAX_S = 30 * 24 * 3600,
-    PAUSE_MS = 100,  /* a consumer's mailbox is full, or the storage's queue is */
-    LOADING_MS = 20, /* the storage recovers still                              */
-    HELD_MAX = 1024, /* requests that wait for that                             */
+    PAUSE_MS = 100,            /* a consumer's mailbox is full, or the storage's queue is */
+    LOADING_MS = 20,           /* the storage would not take a request                    */
+    HELD_MAX = 1024,           /* requests that wait while it recovers                    */
+    LOOK_AGAIN_MS = 60 * 1000, /* whether the clock has been set                */
 };
 
 typedef enum state { ITEM_WRITING, ITEM_READY, ITEM_TIMED, ITEM_FETCHING, ITEM_BURYING, ITEM_LEAVING } state_t;
@@ -44,6 +45,7 @@ typedef struct item {
     uint32_t   number;     /* in the table: what is asked for about it names it by this */
     uint32_t   tries;
     state_t    state;
+    bool       by_wall;  /* timed: due when the wall clock says so, which was kept by an earlier life */
     actor_id_t consumer; /* who has it; ACTOR_ID_INVALID: nobody */
 } item_t;
 
@@ -205,6 +207,15 @@ static void make_timed(runtime_t *rt, queue_t *queue, item_t *item, uint64_t del
     mk_due_put(&queue->timed, &item->due, runtime_now_ms(rt) + delay_ms);
 }
 
+/* A clock may be set any moment, by years: a machine without one of its own begins in 1970. So it is looked at again and again, not
+ * waited out. Without any clock a delay that was counted without one begins anew. */
+static void await_wall(runtime_t *rt, queue_t *queue, item_t *item, uint64_t wall_ms) {
+    uint64_t left_ms = item->visible_ms - wall_ms;
+    bool     clockless = wall_ms == 0 && left_ms <= (uint64_t)DELAY_MAX_S * 1000;
+    item->by_wall = !clockless;
+    make_timed(rt, queue, item, clockless || left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);
+}
+
 /* ---- asking the storage ---------------------------------------------------------------------------------------------------------- */
 
 static asked_t *new_asked(asked_kind_t kind, const item_t *item, const message_t *msg) {
@@ -294,9 +305,14 @@ static void come_again(runtime_t *rt, queue_t *queue, item_t *item) {
 }
 
 static void take_due(runtime_t *rt, queue_t *queue) {
-    uint64_t now = runtime_now_ms(rt);
-    for (mk_due_t *due; (due = mk_due_first(&queue->timed)) != NULL && due->at <= now;)
-        come_again(rt, queue, mk_container_of(due, item_t, due));
+    uint64_t now = runtime_now_ms(rt), wall = runtime_wall_ms(rt);
+    for (mk_due_t *due; (due = mk_due_first(&queue->timed)) != NULL && due->at <= now;) {
+        item_t *item = mk_container_of(due, item_t, due);
+        bool    early = item->by_wall && wall != 0 && item->visible_ms > wall;
+        item->by_wall = false;
+        if (early) await_wall(rt, queue, item, wall);
+        else come_again(rt, queue, item);
+    }
 }
 
 /* Hands out what can be handed out, and sees to it that it is called again when more can. */
@@ -562,7 +578,7 @@ static bool load_one(void *arg, const void *name, size_t name_size, size_t value
     uint64_t wall = runtime_wall_ms(loading->rt);
     item->visible_ms = mark >> TRIES_BITS;
     item->tries = (uint32_t)(mark & 0xFFFF);
-    if (item->visible_ms > wall) make_timed(loading->rt, loading->queue, item, item->visible_ms - wall);
+    if (item->tries == 0 && item->visible_ms > wall) await_wall(loading->rt, loading->queue, item, wall);
     else make_ready(loading->queue, item);
     return true;
 }
@@ -573,29 +589,45 @@ static void bury_spent(runtime_t *rt, queue_t *queue) {
         if (queue->by_id[i]->state == ITEM_READY && is_spent(queue, queue->by_id[i])) bury(rt, queue, queue->by_id[i]);
 }
 
-static void load(runtime_t *rt, queue_t *queue) {
-    char      prefix[NAME_BYTES];
-    loading_t loading = {.rt = rt, .queue = queue, .prefix_size = prefix_of(queue, prefix)};
-    mk_err_t  err = storage_list(queue->storage, prefix, loading.prefix_size, NULL, 0, load_one, &loading);
-    if (err == MK_OK && loading.failed) err = MK_ERR_NOMEM;
-    if (err == MK_ERR_BUSY) {
-        wake_at(rt, queue, runtime_now_ms(rt) + LOADING_MS);
-        return;
-    }
-    if (err != MK_OK) {
-        actor_fail(rt, EXIT_FAILED, mk_err_text(err)); /* half a queue would give ids again */
-        return;
-    }
-    queue->loaded = true;
-    bury_spent(rt, queue);
+static void serve_held(runtime_t *rt, queue_t *queue, const char *refused) {
     for (held_t *held = queue->held, *next; held != NULL; held = next) {
         next = held->next;
-        serve(rt, queue, held->msg);
+        if (refused == NULL) serve(rt, queue, held->msg);
+        else reply_text(rt, held->msg, MSG_CF_ERROR, refused);
         message_release(rt, held->msg);
         mk_free(held);
     }
     queue->held = NULL;
     queue->held_last = &queue->held;
+}
+
+/* Half a queue would give ids again. */
+static void give_up(runtime_t *rt, queue_t *queue, mk_err_t err) {
+    serve_held(rt, queue, mk_err_text(err));
+    actor_fail(rt, EXIT_FAILED, mk_err_text(err));
+}
+
+/* An answer, whatever it is, says that the storage has recovered, or why it cannot. */
+static void ask_whether_ready(runtime_t *rt, queue_t *queue) {
+    char   prefix[NAME_BYTES];
+    size_t size = prefix_of(queue, prefix);
+    if (storage_get(rt, queue->storage, prefix, size, NULL) != MK_OK)
+        wake_at(rt, queue, runtime_now_ms(rt) + LOADING_MS);
+}
+
+static void load(runtime_t *rt, queue_t *queue, mk_err_t err) {
+    char      prefix[NAME_BYTES];
+    loading_t loading = {.rt = rt, .queue = queue, .prefix_size = prefix_of(queue, prefix)};
+    if (err == MK_OK || err == MK_ERR_NOTFOUND)
+        err = storage_list(queue->storage, prefix, loading.prefix_size, NULL, 0, load_one, &loading);
+    if (err == MK_OK && loading.failed) err = MK_ERR_NOMEM;
+    if (err != MK_OK) {
+        give_up(rt, queue, err);
+        return;
+    }
+    queue->loaded = true;
+    bury_spent(rt, queue);
+    serve_held(rt, queue, NULL);
 }
 
 static void hold(runtime_t *rt, queue_t *queue, message_t *msg) {
@@ -624,7 +656,10 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
         if (queue->loaded) serve(rt, queue, msg);
         else hold(rt, queue, msg);
         break;
-    case MSG_STORAGE_REPLY: answered(rt, queue, msg->payload); break;
+    case MSG_STORAGE_REPLY:
+        if (queue->loaded) answered(rt, queue, msg->payload);
+        else load(rt, queue, (mk_err_t)((const storage_reply_payload_t *)msg->payload)->error);
+        break;
     case MSG_DOWN: {
         consumer_t *consumer = find_consumer(queue, ((const down_payload_t *)msg->payload)->actor_id);
         if (consumer != NULL) forget_consumer(rt, queue, consumer);
@@ -632,8 +667,8 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     }
     case MSG_TIMER:
         queue->timer_at = 0;
-        if (!queue->loaded) load(rt, queue);
-        take_due(rt, queue);
+        if (queue->loaded) take_due(rt, queue);
+        else ask_whether_ready(rt, queue);
         break;
     default:
         if (msg->call != CALL_ID_INVALID) dead_answered(rt, queue, msg);

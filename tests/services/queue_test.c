@@ -2,6 +2,7 @@
 #include "microkernel/local_queue.h"
 
 #include "microkernel/service_messages.h"
+#include "port/disk.h"
 #include "port/fake/fake_disk.h"
 #include "runtime/play.h"
 
@@ -39,10 +40,11 @@ static void later(uint64_t ms) {
     settle_all();
 }
 
-static void up(void) {
+static void up_at(uint64_t wall_ms) {
     static const local_queue_config_t config = {
         .base_path = "disk", .visible_ms = 1000, .tries_max = 3, .items_max = 50};
     curtain_up(NULL);
+    mk_fake_set_wall_ms(wall_ms);
     enter(&a);
     enter(&b);
     a.on = b.on = hear;
@@ -50,8 +52,16 @@ static void up(void) {
     CHECK(queue != ACTOR_ID_INVALID);
     dead = actor_lookup(rt, "/node/local/queue/dead");
     heard[0] = '\0';
-    for (int i = 0; i < 3; i++) later(20); /* it reads what there is */
+    for (int i = 0; i < 3; i++) { /* it reads what there is */
+        mk_fake_advance_us(20 * 1000);
+        mk_fake_set_wall_ms(wall_ms);
+        settle_all();
+    }
 }
+
+enum { NOW_S = 1800000000 };
+
+static void up(void) { up_at(NOW_S * 1000ull); }
 
 static void begin(void) {
     mk_fake_disk_reset();
@@ -200,6 +210,57 @@ TEST(a_delayed_item_waits_also_over_a_restart) {
     curtain_down();
 }
 
+/* A machine without a clock of its own begins in 1970, and is told the time a little later. */
+TEST(a_delay_that_was_kept_ends_when_the_clock_says_so_though_it_was_wrong_at_first) {
+    begin();
+    push("delay=600\nbody=later");
+    push("delay=1\nbody=had");
+    consume(&b, "");
+    later(1000);
+    CHECK_STR(take_heard(), "2/1:had ");
+    curtain_down();
+    mk_fake_disk_power_on(11);
+    up_at(1000);
+    consume(&b, "");
+    CHECK_STR(take_heard(), "2/2:had "); /* it was due once */
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=2"), "310 ");
+    later(61 * 1000);
+    mk_fake_set_wall_ms((NOW_S + 500) * 1000ull);
+    later(60 * 1000);
+    CHECK_STR(take_heard(), "");
+    later(39 * 1000);
+    CHECK_STR(take_heard(), "");
+    later(2 * 1000);
+    CHECK_STR(take_heard(), "1/1:later ");
+    curtain_down();
+}
+
+static void later_without_clock(uint64_t ms) {
+    mk_fake_advance_us(ms * 1000);
+    mk_fake_set_wall_ms(0);
+    settle_all();
+}
+
+TEST(without_any_clock_a_delay_begins_anew_and_one_of_a_clock_is_not_waited_for) {
+    begin();
+    mk_fake_set_wall_ms(0);
+    push("delay=100\nbody=without");
+    mk_fake_set_wall_ms(NOW_S * 1000ull);
+    push("delay=1000000\nbody=with");
+    curtain_down();
+    mk_fake_disk_power_on(11);
+    up_at(0);
+    consume(&b, "");
+    later_without_clock(60 * 1000);
+    CHECK_STR(take_heard(), "2/1:with ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=2"), "310 ");
+    later_without_clock(38 * 1000);
+    CHECK_STR(take_heard(), "");
+    later_without_clock(3 * 1000);
+    CHECK_STR(take_heard(), "1/1:without ");
+    curtain_down();
+}
+
 TEST(what_comes_due_at_the_same_time_comes_in_order) {
     char text[200] = "", want[300] = "";
     begin();
@@ -255,6 +316,24 @@ TEST(what_is_asked_wrongly_or_too_much_is_refused) {
     CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=x"), "316 the queue is full");
     CHECK_STR(ask_by(&a, queue, MSG_QUEUE_ACK, "id=7"), "315 "); /* nobody has had it */
     mk_fake_disk_fail(1, MK_ERR_FULL);
+    curtain_down();
+}
+
+TEST(a_folder_that_another_node_has_ends_the_queue_and_answers_who_asks) {
+    static const local_queue_config_t config = {.base_path = "disk"};
+    mk_disk_t                        *theirs;
+    mk_fake_disk_reset();
+    curtain_up(NULL);
+    enter(&a);
+    a.on = hear;
+    CHECK_EQ(mk_disk_open("disk", &theirs), MK_OK);
+    queue = local_queue_init(rt, &config);
+    asking.to = queue, asking.type = MSG_CF_QUEUE_PUSH, asking.text = "body=x";
+    in(&a, send_it, 0);
+    later(20);
+    CHECK_STR(answer, "316 in use");
+    CHECK(!actor_is_alive(rt, queue));
+    mk_disk_close(theirs);
     curtain_down();
 }
 
