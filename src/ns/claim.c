@@ -109,6 +109,7 @@ mk_claim_t *mk_claim_create(const char *text, size_t size) {
     claim->by_text.kind = MK_PLACE_TEXT;
     claim->by_node.kind = MK_PLACE_NODE;
     claim->by_seq.kind = MK_PLACE_SEQ;
+    mk_chain_init(&claim->of_owner);
     claim->size = (uint32_t)size;
     memcpy(claim->text, text, size);
     return claim;
@@ -118,6 +119,6 @@ void mk_claim_destroy(mk_claim_t *claim) {
     mk_tree_remove(&claim->by_text);
     mk_tree_remove(&claim->by_node);
     mk_tree_remove(&claim->by_seq);
-    mk_list_remove(&claim->of_owner);
+    mk_chain_remove(&claim->of_owner);
     mk_free(claim);
 }

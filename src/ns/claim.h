@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "base/list.h"
 #include "microkernel/namespace.h"
+#include "ns/chain.h"
 #include "ns/tree.h"
 
 /* A path in two pieces, so that /node/<identity>/x needs no copy of x. */
@@ -42,13 +42,13 @@ typedef struct mk_claim {
     mk_place_t           by_text; /* under the text as registered                                                          */
     mk_place_t           by_node; /* a peer's: under /node/<identity>/...; ours: as peers are told                         */
     mk_place_t           by_seq;  /* a peer's: by whose it is, for looking names up backwards                              */
-    mk_node_t            of_owner;
+    mk_chain_t           of_owner;
     struct mk_ns_peer   *peer;    /* NULL: ours                                                                            */
     const mk_prefix_t   *prefix;  /* in front of the path of by_node; NULL: nothing                                        */
     uint64_t             stamp_ms, counter;
+    uint64_t             pass;    /* a peer's: the one that last said it */
     node_id_t            node;
     uint32_t             seq;     /* 0: held */
-    uint32_t             epoch;   /* a peer's: the sync that last said it */
     uint32_t             size;    /* of the text, without its NUL */
     uint8_t              skip;    /* bytes of the text that the path of by_node leaves out */
     uint8_t              rank_text, rank_node; /* mk_rank_t */

@@ -4,7 +4,11 @@
  * `table` has every name this node can see: our own and the peers' as they were registered, and the peers' once more below
  * /node/<identity>/. `told` has ours as peers are told. Invariants: a path of ours in `table` is the first of its claims (a claim
  * that goes before it makes us withdraw, one that comes too late is not let in); a claim of ours is in `told` if and only if it is
- * exported. */
+ * exported.
+ *
+ * A peer's claims die together: all at its end, and those that a sync has left out. Then one number changes, `least`, and they are
+ * in `dead`: from now on nobody finds them. They leave the tables, and their memory is given back, a slice in each round of the loop;
+ * whoever comes across one does a part of it. Invariant: no place of a dead claim is an answer to anything. */
 #ifndef MK_NS_INTERNAL_H
 #define MK_NS_INTERNAL_H
 
@@ -16,15 +20,21 @@ enum { MK_NS_PEER_GONE_MAX = 4096 }; /* names of a peer that are gone, remembere
 struct mk_ns_peer {
     node_id_t   node;
     mk_prefix_t prefix;
-    mk_node_t  *claims;
-    size_t      names;
-    size_t      services; /* claims below /node/<identity>/<service>/ */
-    mk_tree_t   by_seq;   /* those that somebody carries */
-    uint32_t    epoch;    /* of the sync under way, or the last one */
-    mk_tree_t   gone;     /* by_node of names that are gone ... */
-    mk_node_t  *gone_first, **gone_end; /* ... the last one first; `gone_end` is where the chain ends */
+    uint64_t    pass;     /* of its names: the sync under way, or the last one             */
+    uint64_t    least;    /* claims of an earlier pass are dead; UINT64_MAX: all are, the peer is gone */
+    mk_chain_t  said;     /* claims of this pass ...                                       */
+    mk_chain_t  unsaid;   /* ... and those that it has not come to yet                     */
+    size_t      names, said_names;
+    size_t      services, said_services; /* of them, below /node/<identity>/<service>/    */
+    size_t      dead;     /* in ns->dead: the last one takes the record of a peer that is gone along */
+    mk_tree_t   by_seq;   /* those that somebody carries                                   */
+    mk_tree_t   gone;     /* by_node of names that are gone ...                            */
+    mk_chain_t  gone_chain; /* ... the last one first                                      */
     size_t      gone_n;
 };
+
+/* Claims that are buried in one round of the loop: some hundred microseconds. */
+enum { MK_NS_SLICE = 256 };
 
 typedef struct mk_ns_rule {
     const char *text;
@@ -44,7 +54,9 @@ struct mk_ns {
     mk_prefix_t      prefix;
     mk_tree_t        table, told;
     uint32_t         seed;
-    mk_node_t       *own; /* claims of ours */
+    mk_chain_t       own;  /* claims of ours; those below /node/ first */
+    mk_chain_t       dead; /* claims of peers; see above */
+    mk_deferred_t    burial;
     size_t           own_n;
     uint64_t         counter;
     bool             keep_own;
@@ -67,7 +79,7 @@ struct mk_ns {
 /* ---- ns.c ---- */
 
 /* Our claim of exactly this text; NULL: none. */
-mk_claim_t *mk_ns_own(const mk_ns_t *ns, const char *text, size_t size);
+mk_claim_t *mk_ns_own(mk_ns_t *ns, const char *text, size_t size);
 /* Another node has it by right: it leaves every table, and its actor is told. */
 void        mk_ns_withdraw(mk_ns_t *ns, mk_claim_t *claim, actor_id_t winner);
 bool        mk_ns_begins(const char *text, size_t size, const char *prefix, size_t prefix_size);
@@ -75,6 +87,18 @@ bool        mk_ns_is_ours_alone(const char *text, size_t size); /* below /node/ 
 actor_id_t  mk_ns_claim_id(const mk_claim_t *claim);
 mk_ns_peer_t *mk_ns_peer_named(const mk_ns_t *ns, const char *identity, size_t size);
 mk_ns_peer_t *mk_ns_peer_find(const mk_ns_t *ns, node_id_t node);
+
+/* ---- dead.c ---- */
+
+static inline bool mk_ns_is_dead(const mk_claim_t *claim) {
+    return claim->peer != NULL && claim->pass < claim->peer->least;
+}
+/* The claim that counts at this path; NULL: none. Dead ones that stand there are buried; the path is not one of theirs. */
+mk_claim_t *mk_ns_first(mk_ns_t *ns, const mk_path_t *path);
+/* Takes a chain of `n` claims of this peer, which are dead by now. */
+void        mk_ns_kill(mk_ns_t *ns, mk_ns_peer_t *peer, mk_chain_t *chain, size_t n);
+void        mk_ns_bury(mk_ns_t *ns, mk_claim_t *claim);
+void        mk_ns_bury_some(mk_ns_t *ns, size_t most);
 
 /* ---- told.c ---- */
 

@@ -10,10 +10,7 @@ static mk_path_t joined(const char *head, size_t head_size, const char *tail, si
     return (mk_path_t){.head = head, .tail = tail, .head_size = head_size, .tail_size = tail_size};
 }
 
-static const mk_claim_t *first(const mk_ns_t *ns, mk_path_t path) {
-    const mk_place_t *place = mk_paths_find(&ns->table, &path);
-    return place != NULL ? mk_claim_of(place) : NULL;
-}
+static const mk_claim_t *first(mk_ns_t *ns, mk_path_t path) { return mk_ns_first(ns, &path); }
 
 /* ---- services ------------------------------------------------------------------------------------------------------- */
 
@@ -23,7 +20,7 @@ bool mk_ns_is_service(const char *text, size_t size) {
 }
 
 /* The best there is. */
-static const mk_claim_t *service(const mk_ns_t *ns, const char *text, size_t size) {
+static const mk_claim_t *service(mk_ns_t *ns, const char *text, size_t size) {
     const mk_claim_t *claim = first(ns, joined("/node/local/", 12, text, size));
     for (size_t i = 0; claim == NULL && i < ns->peers_n; i++) {
         const mk_prefix_t *prefix = &ns->peers[i]->prefix;
@@ -35,7 +32,7 @@ static const mk_claim_t *service(const mk_ns_t *ns, const char *text, size_t siz
 /* ---- forwards --------------------------------------------------------------------------------------------------------- */
 
 /* What peers see below /node/<our identity>/ is there for ourselves, too. */
-static const mk_claim_t *own(const mk_ns_t *ns, const char *text, size_t size) {
+static const mk_claim_t *own(mk_ns_t *ns, const char *text, size_t size) {
     static const char *const heads[] = {"", "/", "/node/local/"};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         const mk_claim_t *claim = first(ns, joined(heads[i], strlen(heads[i]), text, size));
@@ -70,7 +67,7 @@ static int order_behind(const void *key, const mk_place_t *place) {
 }
 
 /* The name itself where it is the peer's, else below its node. False: neither leads there. */
-static bool path_to(const mk_ns_t *ns, const mk_claim_t *claim, mk_path_t *out) {
+static bool path_to(mk_ns_t *ns, const mk_claim_t *claim, mk_path_t *out) {
     *out = mk_place_path(&claim->by_text);
     if (first(ns, *out) == claim) return true;
     *out = mk_place_path(&claim->by_node);
@@ -83,6 +80,12 @@ static void join(const mk_path_t *path, char *to) {
     to[mk_path_size(path)] = '\0';
 }
 
+/* Behind a dead claim there may be a hundred thousand more: whoever walks past them does a slice for each that he meets. */
+static void bury_from(mk_ns_t *ns, mk_claim_t *claim) {
+    mk_ns_bury(ns, claim);
+    mk_ns_bury_some(ns, MK_NS_SLICE);
+}
+
 size_t mk_ns_reverse(mk_ns_t *ns, actor_id_t id, char *buf, size_t size) {
     const mk_ns_peer_t *peer = mk_ns_peer_find(ns, actor_id_node(id));
     uint32_t            seq = actor_id_seq(id);
@@ -90,6 +93,12 @@ size_t mk_ns_reverse(mk_ns_t *ns, actor_id_t id, char *buf, size_t size) {
     if (size != 0) buf[0] = '\0';
     for (int i = 0; i < REVERSE_MAX && place != NULL && mk_claim_of(place)->seq == seq; i++) {
         mk_path_t path;
+        if (mk_ns_is_dead(mk_claim_of(place))) {
+            bury_from(ns, mk_claim_of(place));
+            place = mk_tree_find(&peer->by_seq, order_of_seq, &seq);
+            i = -1;
+            continue;
+        }
         if (path_to(ns, mk_claim_of(place), &path)) {
             if (mk_path_size(&path) >= size) return 0;
             join(&path, buf);
@@ -119,14 +128,23 @@ static bool path_begins(const mk_path_t *path, const char *prefix, size_t size) 
            mk_ns_begins(path->tail, path->tail_size, prefix + in_head, size - in_head);
 }
 
-static size_t walk(const mk_tree_t *tree, const char *prefix, const char *after, ns_visit_fn *visit, void *arg) {
+static size_t walk(mk_ns_t *ns, const mk_tree_t *tree, const char *prefix, const char *after, ns_visit_fn *visit,
+                   void *arg) {
     char   whole[sizeof((mk_prefix_t *)0)->text + MK_NS_NAME_BYTES_MAX];
     size_t visited = 0;
     if (strcmp(prefix, "/") == 0) prefix = "";
     for (const mk_place_t *place = begin(tree, prefix, after); place != NULL;) {
-        mk_path_t  path = mk_place_path(place);
-        actor_id_t id = mk_ns_claim_id(mk_claim_of(place));
+        mk_claim_t *claim = mk_claim_of(place);
+        mk_path_t   path = mk_place_path(place);
+        actor_id_t  id = mk_ns_claim_id(claim);
         if (!path_begins(&path, prefix, strlen(prefix))) break;
+        if (mk_ns_is_dead(claim)) {
+            join(&path, whole);
+            mk_key_t here = {mk_path_of(whole, mk_path_size(&path)), MK_RANK_FIRST};
+            bury_from(ns, claim);
+            place = mk_tree_find(tree, mk_key_order, &here);
+            continue;
+        }
         if (path.head_size != 0) join(&path, whole); /* ours may be longer, but they have no head here */
         if (id != ACTOR_ID_INVALID) {
             visited++;
@@ -139,7 +157,7 @@ static size_t walk(const mk_tree_t *tree, const char *prefix, const char *after,
 
 size_t ns_list(runtime_t *rt, const char *prefix, const char *after, ns_visit_fn *visit, void *arg) {
     mk_ns_t *ns = mk_ns_of(rt);
-    return ns != NULL ? walk(&ns->table, prefix, after, visit, arg) : 0;
+    return ns != NULL ? walk(ns, &ns->table, prefix, after, visit, arg) : 0;
 }
 
 /* ---- as text ------------------------------------------------------------------------------------------------------------------ */
@@ -169,8 +187,8 @@ static bool add_line(void *arg, const char *path, actor_id_t id) {
     return true;
 }
 
-size_t mk_ns_list_text(const mk_ns_t *ns, const char *prefix, bool as_told, char *to, size_t room) {
+size_t mk_ns_list_text(mk_ns_t *ns, const char *prefix, bool as_told, char *to, size_t room) {
     lines_t lines = {.to = to, .room = room};
-    (void)walk(as_told ? &ns->told : &ns->table, prefix, NULL, add_line, &lines);
+    (void)walk(ns, as_told ? &ns->told : &ns->table, prefix, NULL, add_line, &lines);
     return lines.size;
 }

@@ -21,10 +21,9 @@ bool mk_ns_is_ours_alone(const char *text, size_t size) { return mk_ns_begins(te
 
 /* ---- ours ------------------------------------------------------------------------------------------------------------ */
 
-mk_claim_t *mk_ns_own(const mk_ns_t *ns, const char *text, size_t size) {
+mk_claim_t *mk_ns_own(mk_ns_t *ns, const char *text, size_t size) {
     mk_path_t   path = mk_path_of(text, size);
-    mk_place_t *place = mk_paths_find(&ns->table, &path);
-    mk_claim_t *claim = place != NULL ? mk_claim_of(place) : NULL;
+    mk_claim_t *claim = mk_ns_first(ns, &path);
     return claim != NULL && claim->peer == NULL ? claim : NULL;
 }
 
@@ -55,12 +54,12 @@ static mk_err_t claim_name(void *arg, const char *text) {
     claim->stamp_ms = now_ms != 0 ? now_ms : UINT64_MAX;
     claim->node = runtime_get_node_id(ns->rt);
     (void)mk_ns_how_told(ns, claim);
-    if (claim->rank_text == MK_RANK_SHARED && mk_paths_find(&ns->table, &path) != NULL) {
+    if (claim->rank_text == MK_RANK_SHARED && mk_ns_first(ns, &path) != NULL) {
         mk_claim_destroy(claim);
         return MK_ERR_EXISTS;
     }
     mk_tree_put(&ns->table, &claim->by_text);
-    mk_list_push(&ns->own, &claim->of_owner);
+    mk_chain_push(mk_ns_is_ours_alone(text, size) ? &ns->own : ns->own.before, &claim->of_owner);
     ns->own_n++;
     return MK_OK; /* peers are told when it is known whose it is */
 }
@@ -123,7 +122,8 @@ static void fini(runtime_t *rt, mk_room_t *room) {
     mk_ns_t *ns = mk_container_of(room, mk_ns_t, room);
     mk_names_observe(rt, NULL, NULL);
     while (ns->peers_n != 0) mk_ns_peer_remove(ns, ns->peers[0]);
-    while (ns->own != NULL) forget(ns, mk_container_of(ns->own, mk_claim_t, of_owner));
+    while (!mk_chain_is_empty(&ns->own)) forget(ns, mk_container_of(ns->own.next, mk_claim_t, of_owner));
+    mk_ns_bury_some(ns, SIZE_MAX);
     for (size_t i = 0; i < ns->rules_n; i++) mk_free((char *)(uintptr_t)ns->rules[i].text);
     mk_free(ns->rules);
     mk_free(ns->peers);
@@ -163,6 +163,8 @@ static mk_ns_t *create(runtime_t *rt) {
     ns->names_max = MK_NS_ALL_NAMES_MAX;
     ns->began_us = mk_port_now_us();
     if (mk_port_entropy(&ns->seed, sizeof ns->seed) != MK_OK) ns->seed = 1;
+    mk_chain_init(&ns->own);
+    mk_chain_init(&ns->dead);
     mk_tree_init(&ns->table, ns->seed, mk_claim_order);
     mk_tree_init(&ns->told, ns->seed, mk_claim_order);
     be_called(ns, mk_node_identity());
@@ -188,7 +190,7 @@ mk_err_t mk_ns_set_identity(mk_ns_t *ns, const char *identity) {
     if (!mk_ns_is_identity(identity)) return MK_ERR_INVALID;
     if (strcmp(identity, ns->identity) == 0) return MK_OK;
     if (mk_ns_peer_named(ns, identity, strlen(identity)) != NULL) return MK_ERR_EXISTS;
-    for (mk_node_t *node = ns->own; node != NULL; node = node->next)
+    for (mk_chain_t *node = ns->own.next; node != &ns->own; node = node->next)
         mk_ns_untell(ns, mk_container_of(node, mk_claim_t, of_owner));
     be_called(ns, identity);
     mk_ns_retell(ns);

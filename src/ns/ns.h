@@ -45,7 +45,8 @@ typedef struct mk_ns_name {
 /* A linked node with no names yet. Names of ours below its /node/<identity>/ are withdrawn. MK_ERR_EXISTS: its identity or number is
  * another peer's, or ours; MK_ERR_INVALID: no identity (mk_ns_is_identity()); MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_ns_peer_add(mk_ns_t *ns, node_id_t node, const char *identity, mk_ns_peer_t **out);
-/* Its names are gone at once; those that lost against it are owned by the next in line again. */
+/* Its names are gone at once; those that lost against it are owned by the next in line again. In one step, however many they are;
+ * their memory is given back in the rounds of the loop that follow. */
 void                   mk_ns_peer_remove(mk_ns_t *ns, mk_ns_peer_t *peer);
 size_t                 mk_ns_peer_names(const mk_ns_peer_t *peer);
 
@@ -54,7 +55,7 @@ size_t                 mk_ns_peer_names(const mk_ns_peer_t *peer);
 MK_MUST_CHECK mk_err_t mk_ns_peer_put(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name);
 MK_MUST_CHECK mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size_t size, uint64_t counter);
 void                   mk_ns_peer_sync_begin(mk_ns_peer_t *peer);
-/* What was not put since the beginning is gone. */
+/* What was not put since the beginning is gone; likewise. */
 void                   mk_ns_peer_sync_end(mk_ns_t *ns, mk_ns_peer_t *peer);
 
 /* ---- what peers are told ---- */
@@ -77,7 +78,7 @@ void mk_ns_unlisten(mk_ns_listener_t *listener);
 
 /* Writes `path=id\n` lines of the names that begin with `prefix` ("" or "/": all), as many as fit, "...\n" as the last one when there
  * are more; returns the bytes written. `as_told`: what peers see of this node's, else what this node sees of all. */
-size_t mk_ns_list_text(const mk_ns_t *ns, const char *prefix, bool as_told, char *to, size_t room);
+size_t mk_ns_list_text(mk_ns_t *ns, const char *prefix, bool as_told, char *to, size_t room);
 
 /* ---- what the name-space actor asks of room node ---- */
 

@@ -46,9 +46,10 @@ static mk_err_t make_room(mk_ns_t *ns) {
 
 /* Names of ours where the peer's are going to be. */
 static void clear_the_way(mk_ns_t *ns, const mk_ns_peer_t *peer) {
-    for (mk_node_t *node = ns->own, *next; node != NULL; node = next) {
+    for (mk_chain_t *node = ns->own.next, *next; node != &ns->own; node = next) {
         mk_claim_t *claim = mk_container_of(node, mk_claim_t, of_owner);
         next = node->next;
+        if (!mk_ns_is_ours_alone(claim->text, claim->size)) break; /* such come first */
         if (mk_ns_begins(claim->text, claim->size, peer->prefix.text, peer->prefix.size))
             mk_ns_withdraw(ns, claim, ACTOR_ID_INVALID);
     }
@@ -65,7 +66,9 @@ mk_err_t mk_ns_peer_add(mk_ns_t *ns, node_id_t node, const char *identity, mk_ns
     mk_prefix_set(&peer->prefix, identity);
     mk_tree_init(&peer->by_seq, ns->seed, mk_claim_seq_order);
     mk_tree_init(&peer->gone, ns->seed, mk_claim_order);
-    peer->gone_end = &peer->gone_first;
+    mk_chain_init(&peer->said);
+    mk_chain_init(&peer->unsaid);
+    mk_chain_init(&peer->gone_chain);
     size_t slot = slot_of(ns, node);
     memmove(ns->peers + slot + 1, ns->peers + slot, (ns->peers_n - slot) * sizeof *ns->peers);
     ns->peers[slot] = peer;
@@ -81,9 +84,11 @@ void mk_ns_peer_remove(mk_ns_t *ns, mk_ns_peer_t *peer) {
     ns->peers_n--;
     ns->names_n -= peer->names;
     memmove(ns->peers + slot, ns->peers + slot + 1, (ns->peers_n - slot) * sizeof *ns->peers);
-    while (peer->claims != NULL) mk_claim_destroy(mk_container_of(peer->claims, mk_claim_t, of_owner));
-    while (peer->gone_first != NULL) mk_claim_destroy(mk_container_of(peer->gone_first, mk_claim_t, of_owner));
-    mk_free(peer);
+    peer->least = UINT64_MAX;
+    mk_chain_take(&peer->said, &peer->unsaid);
+    mk_chain_take(&peer->said, &peer->gone_chain);
+    mk_ns_kill(ns, peer, &peer->said, peer->names + peer->gone_n);
+    if (peer->dead == 0) mk_free(peer);
 }
 
 void ns_limit_names(runtime_t *rt, size_t per_peer, size_t all) {
@@ -112,7 +117,7 @@ static bool how_claimed(const mk_ns_peer_t *peer, const char *text, size_t size,
     return true;
 }
 
-static mk_claim_t *find(const mk_tree_t *tree, const char *text, size_t size, const mk_claim_t *how) {
+static mk_claim_t *find_in(const mk_tree_t *tree, const char *text, size_t size, const mk_claim_t *how) {
     mk_key_t key = {mk_path_of(text + how->skip, size - how->skip), how->rank_node};
     if (how->prefix != NULL) {
         key.path.head = how->prefix->text;
@@ -120,6 +125,12 @@ static mk_claim_t *find(const mk_tree_t *tree, const char *text, size_t size, co
     }
     mk_place_t *place = mk_tree_find(tree, mk_key_order, &key);
     return place != NULL && mk_key_order(&key, place) == 0 ? mk_claim_of(place) : NULL;
+}
+
+static mk_claim_t *find(mk_ns_t *ns, const char *text, size_t size, const mk_claim_t *how) {
+    mk_claim_t *claim;
+    while ((claim = find_in(&ns->table, text, size, how)) != NULL && mk_ns_is_dead(claim)) mk_ns_bury(ns, claim);
+    return claim;
 }
 
 static bool serves(const mk_claim_t *claim) {
@@ -131,8 +142,7 @@ static bool serves(const mk_claim_t *claim) {
 /* ---- names that are gone ------------------------------------------------------------------------------------------------- */
 
 static void forget_gone(mk_ns_peer_t *peer, mk_claim_t *claim) {
-    if (peer->gone_end == &claim->of_owner.next) peer->gone_end = claim->of_owner.at;
-    mk_list_remove(&claim->of_owner);
+    mk_chain_remove(&claim->of_owner);
     mk_tree_remove(&claim->by_node);
     peer->gone_n--;
 }
@@ -140,27 +150,28 @@ static void forget_gone(mk_ns_peer_t *peer, mk_claim_t *claim) {
 /* Takes the claim, which is in no table and no list. */
 static void remember_gone(mk_ns_peer_t *peer, mk_claim_t *claim) {
     if (peer->gone_n == MK_NS_PEER_GONE_MAX) {
-        mk_claim_t *oldest = mk_container_of(mk_container_of(peer->gone_end, mk_node_t, next), mk_claim_t, of_owner);
+        mk_claim_t *oldest = mk_container_of(peer->gone_chain.before, mk_claim_t, of_owner);
         forget_gone(peer, oldest);
         mk_claim_destroy(oldest);
     }
     mk_tree_put(&peer->gone, &claim->by_node);
-    mk_list_push(&peer->gone_first, &claim->of_owner);
-    if (peer->gone_n++ == 0) peer->gone_end = &claim->of_owner.next;
+    mk_chain_push(&peer->gone_chain, &claim->of_owner);
+    peer->gone_n++;
 }
 
 /* ---- news ------------------------------------------------------------------------------------------------------------------- */
 
 /* The record for a name that is new, or comes back. NULL in *out: it is older than what is known. */
-static mk_err_t make(const mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name, const mk_claim_t *how,
+static mk_err_t make(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name, const mk_claim_t *how,
                      mk_claim_t **out) {
-    mk_claim_t *claim = find(&peer->gone, name->text, name->size, how);
+    mk_claim_t *claim = find_in(&peer->gone, name->text, name->size, how);
     *out = NULL;
     if (claim != NULL && name->counter <= claim->counter) return MK_OK;
     if (peer->names >= ns->names_per_peer_max || ns->names_n >= ns->names_max) return MK_ERR_LIMIT;
     if (claim != NULL) {
         forget_gone(peer, claim);
     } else {
+        mk_ns_bury_some(ns, 2); /* so that the dead become fewer however fast new ones come */
         if ((claim = mk_claim_create(name->text, name->size)) == NULL) return MK_ERR_NOMEM;
         claim->peer = peer;
         claim->node = peer->node;
@@ -173,22 +184,34 @@ static mk_err_t make(const mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *
     return MK_OK;
 }
 
+/* The pass under way has it. */
+static void say(mk_ns_peer_t *peer, mk_claim_t *claim) {
+    claim->pass = peer->pass;
+    mk_chain_remove(&claim->of_owner);
+    mk_chain_push(&peer->said, &claim->of_owner);
+    peer->said_names++;
+    peer->said_services += serves(claim);
+}
+
 static void enter(mk_ns_t *ns, mk_ns_peer_t *peer, mk_claim_t *claim) {
     mk_tree_put(&ns->table, &claim->by_node);
-    mk_list_push(&peer->claims, &claim->of_owner);
     peer->names++;
     ns->names_n++;
     peer->services += serves(claim);
+    say(peer, claim);
 }
 
 static void leave(mk_ns_t *ns, mk_ns_peer_t *peer, mk_claim_t *claim) {
     mk_tree_remove(&claim->by_text);
     mk_tree_remove(&claim->by_node);
     mk_tree_remove(&claim->by_seq);
-    mk_list_remove(&claim->of_owner);
+    mk_chain_remove(&claim->of_owner);
     peer->names--;
     ns->names_n--;
     peer->services -= serves(claim);
+    if (claim->pass != peer->pass) return;
+    peer->said_names--;
+    peer->said_services -= serves(claim);
 }
 
 /* Where the stamp and the bearer count. */
@@ -209,16 +232,15 @@ static void stand(mk_ns_t *ns, mk_ns_peer_t *peer, mk_claim_t *claim, const mk_n
 mk_err_t mk_ns_peer_put(mk_ns_t *ns, mk_ns_peer_t *peer, const mk_ns_name_t *name) {
     mk_claim_t how;
     if (!how_claimed(peer, name->text, name->size, &how)) return MK_ERR_PROTO;
-    mk_claim_t *claim = find(&ns->table, name->text, name->size, &how);
+    mk_claim_t *claim = find(ns, name->text, name->size, &how);
     if (claim == NULL) {
         mk_err_t err = make(ns, peer, name, &how, &claim);
         if (err != MK_OK || claim == NULL) return err;
         enter(ns, peer, claim);
     } else {
-        claim->epoch = peer->epoch;
+        if (claim->pass != peer->pass) say(peer, claim);
         if (name->counter <= claim->counter) return MK_OK;
     }
-    claim->epoch = peer->epoch;
     stand(ns, peer, claim, name);
     return MK_OK;
 }
@@ -227,7 +249,7 @@ mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size
     mk_claim_t   how;
     mk_ns_name_t name = {.text = text, .size = size, .counter = counter};
     if (!how_claimed(peer, text, size, &how)) return MK_ERR_PROTO;
-    mk_claim_t *claim = find(&ns->table, text, size, &how);
+    mk_claim_t *claim = find(ns, text, size, &how);
     if (claim == NULL) {
         mk_err_t err = make(ns, peer, &name, &how, &claim);
         if (err != MK_OK || claim == NULL) return err == MK_ERR_NOMEM ? err : MK_OK;
@@ -240,14 +262,17 @@ mk_err_t mk_ns_peer_drop(mk_ns_t *ns, mk_ns_peer_t *peer, const char *text, size
     return MK_OK;
 }
 
-void mk_ns_peer_sync_begin(mk_ns_peer_t *peer) { peer->epoch++; }
+void mk_ns_peer_sync_begin(mk_ns_peer_t *peer) {
+    peer->pass++;
+    mk_chain_take(&peer->unsaid, &peer->said);
+    peer->said_names = peer->said_services = 0;
+}
 
 void mk_ns_peer_sync_end(mk_ns_t *ns, mk_ns_peer_t *peer) {
-    for (mk_node_t *node = peer->claims, *next; node != NULL; node = next) {
-        mk_claim_t *claim = mk_container_of(node, mk_claim_t, of_owner);
-        next = node->next;
-        if (claim->epoch == peer->epoch) continue;
-        leave(ns, peer, claim);
-        mk_claim_destroy(claim);
-    }
+    size_t unsaid = peer->names - peer->said_names;
+    peer->least = peer->pass;
+    peer->names = peer->said_names;
+    peer->services = peer->said_services;
+    ns->names_n -= unsaid;
+    mk_ns_kill(ns, peer, &peer->unsaid, unsaid);
 }

@@ -180,12 +180,12 @@ void mk_ns_tell_again(mk_ns_t *ns, mk_claim_t *claim) {
 }
 
 /* What has become shared by a new rule may be a peer's by an older claim. The claim is in no table. */
-static bool loses(const mk_ns_t *ns, const mk_claim_t *claim, actor_id_t *winner) {
+static bool loses(mk_ns_t *ns, const mk_claim_t *claim, actor_id_t *winner) {
     if (claim->rank_text != MK_RANK_SHARED) return false;
     mk_path_t         path = mk_path_of(claim->text, claim->size);
-    const mk_place_t *place = mk_paths_find(&ns->table, &path);
-    if (place == NULL || mk_claim_order(&claim->by_text, place) < 0) return false;
-    *winner = mk_ns_claim_id(mk_claim_of(place));
+    const mk_claim_t *there = mk_ns_first(ns, &path);
+    if (there == NULL || mk_claim_order(&claim->by_text, &there->by_text) < 0) return false;
+    *winner = mk_ns_claim_id(there);
     return true;
 }
 
@@ -213,7 +213,7 @@ static void retell(mk_ns_t *ns, mk_claim_t *claim) {
 }
 
 void mk_ns_retell(mk_ns_t *ns) {
-    for (mk_node_t *node = ns->own, *next; node != NULL; node = next) {
+    for (mk_chain_t *node = ns->own.next, *next; node != &ns->own; node = next) {
         next = node->next;
         retell(ns, mk_container_of(node, mk_claim_t, of_owner));
     }

@@ -240,6 +240,7 @@ static void run_seed(uint64_t seed) {
         else if (what == 6) sync_some(&random, who);
         else if (what < 10) unsay(&random, who, k);
         else say(&random, who, k);
+        if (rig_random_below(&random, 4) == 0) (void)runtime_step(rt); /* what is dead may be buried by now, or not */
         check_all();
         check_reverse();
     }
