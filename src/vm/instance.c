@@ -116,6 +116,14 @@ static bool store_add(mk_vm_store_t *store, mk_vm_instance_t *instance) {
     return true;
 }
 
+/* Where its calls run, most of all: the helper that loaded it has no use for a spare stack. */
+static void move_in(mk_vm_program_t *program) {
+    const void *nowhere = NULL;
+    if (atomic_load_explicit(&program->home, memory_order_relaxed) == NULL)
+        atomic_compare_exchange_strong_explicit(&program->home, &nowhere, mk_vm_thread(), memory_order_relaxed,
+                                                memory_order_relaxed);
+}
+
 mk_err_t mk_vm_instance_create(mk_vm_program_t *program, const mk_vm_imports_t *imports,
                                const mk_vm_instance_limits_t *limits, const mk_vm_pages_t *pages, mk_vm_store_t *store,
                                void *host, mk_vm_instance_t **out, char *err, size_t err_size) {
@@ -127,6 +135,7 @@ mk_err_t mk_vm_instance_create(mk_vm_program_t *program, const mk_vm_imports_t *
                    tables * sizeof(mk_vm_table_inst_t *) + own_tables * sizeof(mk_vm_table_inst_t) + bits;
     mk_vm_instance_t *instance = mk_calloc(1, bytes);
     if (instance == NULL) return no_memory(err, err_size);
+    move_in(program);
     uint64_t           *cells = (uint64_t *)(instance + 1);
     mk_vm_table_inst_t *own = (mk_vm_table_inst_t *)(void *)(cells + own_globals);
     instance->program = program;
@@ -221,12 +230,16 @@ mk_vm_trap_t mk_vm_instance_fill(mk_vm_instance_t *instance) {
 
 /* --- stacks --------------------------------------------------------------------------------------------------------------- */
 
-/* One that another call has left, or a new one. Most modules are used by the thread that loaded them, and two atomic operations
- * would be a good part of what a call costs: so other threads do without. */
+static bool is_home(const mk_vm_program_t *program) {
+    return atomic_load_explicit(&program->home, memory_order_relaxed) == mk_vm_thread();
+}
+
+/* One that another call has left, or a new one. Most modules are used by one thread, and two atomic operations would be a good
+ * part of what a call costs: so other threads do without. */
 static bool stack_take(mk_vm_instance_t *instance) {
     mk_vm_program_t *program = instance->program;
     mk_vm_stack_t   *s = &instance->stack;
-    s->slots = program->home == mk_vm_thread() ? program->spare_stack : NULL;
+    s->slots = is_home(program) ? program->spare_stack : NULL;
     if (mk_likely(s->slots != NULL)) {
         program->spare_stack = NULL;
         s->capacity = (uint32_t)s->slots[0];
@@ -243,8 +256,7 @@ static void stack_put_away(mk_vm_instance_t *instance) {
     uint64_t        *slots = s->slots;
     s->slots = NULL;
     if (slots == NULL) return;
-    if (mk_likely(program->home == mk_vm_thread() && program->spare_stack == NULL &&
-                  s->capacity <= SPARE_STACK_SLOTS)) {
+    if (mk_likely(is_home(program) && program->spare_stack == NULL && s->capacity <= SPARE_STACK_SLOTS)) {
         slots[0] = s->capacity;
         program->spare_stack = slots;
         return;

@@ -50,7 +50,7 @@ mk_err_t mk_vm_program_create(const void *bytes, size_t size, const mk_vm_limits
         if (err_size > 0) snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
         return MK_ERR_NOMEM;
     }
-    program->home = mk_vm_thread();
+    atomic_init(&program->home, NULL);
     program->limits = limits != NULL ? *limits : mk_vm_limits_default;
     mk_err_t result = load(program, bytes, size, err, err_size);
     if (result == MK_OK) *out = program;

@@ -17,14 +17,14 @@ typedef struct mk_vm_program {
     mk_vm_limits_t          limits;
     _Atomic(mk_vm_code_t *) *code; /* by function; one more behind them: where calls of the host return to */
     _Atomic(uint32_t)       code_bytes;  /* translated so far */
-    const void             *home;        /* the thread that made it: see mk_vm_thread()                      */
+    _Atomic(const void *)   home;        /* the thread that made its first instance, see mk_vm_thread(); NULL: none has yet */
     uint64_t               *spare_stack; /* that thread's alone: kept for the next call, or NULL; how many slots says the first */
 } mk_vm_program_t;
 
 /* Something that differs from thread to thread. */
 const void *mk_vm_thread(void);
 
-/* Decodes and validates. `bytes` are borrowed until mk_vm_program_destroy(). On failure *out is untouched and `err` says
+/* Decodes and validates, on any thread: what it is used by is another's business. `bytes` are borrowed until mk_vm_program_destroy(). On failure *out is untouched and `err` says
  * what and where: MK_ERR_FORMAT, MK_ERR_NOSYS, MK_ERR_LIMIT, MK_ERR_NOMEM. NULL limits: the default ones. */
 MK_MUST_CHECK mk_err_t mk_vm_program_create(const void *bytes, size_t size, const mk_vm_limits_t *limits,
                                             mk_vm_program_t **out, char *err, size_t err_size);
