@@ -92,6 +92,7 @@ typedef struct wasm_options {
     wasm_print_fn       print;             /* without a console; NULL: standard output. Borrowed with print_arg    */
     void               *print_arg;
     const char         *engine;            /* NULL: the default one                                                */
+    const char         *from;              /* where the module comes from, for people; NULL: its path, if it has one */
     bool                orphan;            /* no parent: its end is not reported to the actor that spawned it      */
 } wasm_options_t;
 
@@ -133,6 +134,75 @@ void wasm_signature_text(const void *buf, size_t size, uint8_t out[WASM_SIGNED_B
 void wasm_signature_section(const uint8_t key[WASM_KEY_BYTES], const uint8_t signature[WASM_SIGNATURE_BYTES],
                             uint8_t out[WASM_SECTION_BYTES]);
 bool wasm_is_signed(const void *buf, size_t size); /* it ends in such a section, whoever made it */
+
+/* ---- modules --------------------------------------------------------------------------------------------------------- */
+
+/* What is loaded, for whom there is a need of it: guests, supervisors, who has prepared it. A module is called by the SHA-256 of its
+ * bytes; guests of the same one share it. Any thread. */
+typedef struct mk_code wasm_module_t;
+
+enum { WASM_HASH_BYTES = 32, WASM_FROM_BYTES = 128 };
+
+typedef enum {
+    WASM_UNSIGNED,
+    WASM_SIGNED,          /* with the key it names; whether that is trusted is another question */
+    WASM_SIGNED_WRONG,    /* it says so, and is not what that key has signed                    */
+    WASM_SIGNED_UNCHECKED /* this build cannot tell, or had no memory to                        */
+} wasm_signature_t;
+
+typedef struct wasm_loaded {
+    uint8_t          sha256[WASM_HASH_BYTES];
+    size_t           size;                  /* of its bytes                                     */
+    uint32_t         instances;             /* of it, now                                       */
+    wasm_signature_t signature;
+    uint8_t          key[WASM_KEY_BYTES];   /* of who has signed it                             */
+    const char      *engine;                /* valid for ever                                   */
+    char             from[WASM_FROM_BYTES]; /* where it came from first, or the end of that; "": not known */
+} wasm_loaded_t;
+
+/* Writes up to `max`, the last to be loaded first; returns how many there are. A module that two engines have is there twice. */
+size_t wasm_module_list(wasm_loaded_t *buf, size_t max);
+/* The one a guest has now. False: no such actor, or no guest. Runtime's thread. */
+bool wasm_actor_get_module(runtime_t *rt, actor_id_t id, wasm_loaded_t *out);
+
+/* Whoever holds a module keeps it loaded. */
+wasm_module_t *wasm_module_retain(wasm_module_t *module);
+void           wasm_module_release(wasm_module_t *module); /* NULL is allowed */
+
+/* The one whose SHA-256 begins with these hexadecimal digits, to be released. MK_ERR_INVALID: not such digits; MK_ERR_NOTFOUND: none
+ * that is loaded does; MK_ERR_EXISTS: several do. `err` says so. */
+MK_MUST_CHECK mk_err_t wasm_module_find(const char *digits, wasm_module_t **out, char *err, size_t err_size);
+
+/* Where a module comes from: a file, or bytes, or the digits of one that is loaded. Zero takes the default named; all is copied. */
+typedef struct wasm_source {
+    const char *path;
+    const char *below;     /* the folder the file has to be in; NULL: anywhere                         */
+    const void *bytes;
+    size_t      size;
+    const char *sha256;
+    const char *from;      /* for people; NULL: the path                                               */
+    const char *engine;    /* of the spawn to come, as in wasm_options_t; ...                          */
+    size_t      heap_size;
+    actor_id_t  guest;     /* ... or as this guest has them: for a reload                              */
+} wasm_source_t;
+
+/* Loading a large module takes tens of milliseconds, and a disk may take longer. This has a helper thread do it: read the file, hash it,
+ * check its signature, decode and validate it. Then the running actor gets one MSG_WASM_PREPARED. MK_ERR_NOMEM, MK_ERR_LIMIT,
+ * MK_ERR_INVALID (no source, no such engine or guest, no wasm_actors_init()): nothing comes. */
+MK_MUST_CHECK mk_err_t wasm_prepare(runtime_t *rt, const wasm_source_t *source, void *arg);
+#define MSG_WASM_PREPARED (MK_MSG_SYSTEM_BASE + 0x81u)
+typedef struct wasm_prepared_payload {
+    void          *arg;
+    wasm_module_t *module;    /* the actor's, to be released when it has been used; NULL: `error` says why there is none */
+    size_t         size;      /* of its bytes; 0: they could not be read                                                 */
+    uint32_t       error;     /* mk_err_t: what a spawn of the same bytes or file would have answered                     */
+    uint32_t       text_size; /* the same words, behind this struct                                                      */
+} wasm_prepared_payload_t;
+
+/* As actor_spawn_wasm_opts(), of a module that is loaded: microseconds, unless the options name another engine or room for payloads
+ * than it was loaded for. The module stays the caller's. */
+MK_MUST_CHECK mk_err_t actor_spawn_wasm_module(runtime_t *rt, wasm_module_t *module, const wasm_options_t *options, actor_id_t *out,
+                                               char *err, size_t err_size);
 
 /* ---- for supervisors -------------------------------------------------------------------------------------------- */
 
@@ -220,6 +290,9 @@ typedef struct wasm_reload_options {
  * is on probation when it comes itself; if that one is undone before, the other comes after the old one all the same. */
 reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
                                        const wasm_reload_options_t *options, char *err, size_t err_size);
+/* With a module that is loaded. */
+reload_result_t actor_reload_wasm_module(runtime_t *rt, actor_id_t id, wasm_module_t *module,
+                                         const wasm_reload_options_t *options, char *err, size_t err_size);
 
 typedef enum {
     WASM_RELOAD_KEPT,      /* probation is over: the new module stays                                        */

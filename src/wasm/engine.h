@@ -66,6 +66,7 @@ typedef struct mk_engine {
                             * work, of about half a nanosecond. Else budgets are milliseconds of processor time     */
     bool        hides;     /* sees to mk_wasm_limits_t.hidden_bytes, so that no module has to be rewritten for it */
     bool        borrows;   /* the bytes of a module have to stay until it is unloaded                             */
+    bool        one_load;  /* load() is called by one thread at a time; else by any, at any time                  */
 
     /* Once per process, before everything else; `imports` are borrowed until stop(). */
     mk_err_t (*start)(const mk_host_import_t *imports, size_t count);

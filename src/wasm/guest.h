@@ -124,6 +124,8 @@ typedef struct mk_guest {
     struct mk_factory_arg *factory;  /* what a supervisor makes its incarnations from; NULL: not a supervisor's     */
     message_t             *again;    /* to be handled once more, by the module that came back                      */
 
+    struct mk_prepare *preparing; /* the module of the spawn it waits for; NULL: it does not */
+
     struct mk_saving *saving;     /* what mk_save_state waits for                         */
     bool              save_waits; /* it waits in it                                       */
     bool              save_done;
@@ -131,6 +133,9 @@ typedef struct mk_guest {
 
     wasm_actor_info_t info; /* counters */
 } mk_guest_t;
+
+/* The guest that actor is; NULL: no such actor, or no guest. */
+mk_guest_t *mk_guest_find(runtime_t *rt, actor_id_t id);
 
 /* One more holder of what wasm_actors_init() made, given back by wasm_actors_cleanup(). False: there is nothing to hold. */
 bool mk_wasm_retain(void);
@@ -145,9 +150,12 @@ MK_MUST_CHECK mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, 
 /* The same into a record apart, with `guest` as the host of its imports: what is the instance's own (reload.c) is filled in. */
 MK_MUST_CHECK mk_err_t mk_guest_make(mk_guest_t *guest, mk_code_t *code, mk_guest_t *out, char *err, size_t err_size);
 
-/* Loads and spawns in one step, as actor_spawn_wasm_opts() does. */
+/* Gives back its instance, if it has one, and its share of the code. */
+void mk_guest_unmake(mk_guest_t *guest);
+
+/* Makes a guest of loaded code and its actor; takes the share of `code` in any case. */
 MK_MUST_CHECK mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
-                                      const void *bytes, size_t size, actor_id_t *out, char *err, size_t err_size);
+                                      mk_code_t *code, actor_id_t *out, char *err, size_t err_size);
 
 /* ---- for imports, while the guest runs ---------------------------------------------------------------------------- */
 
@@ -190,14 +198,27 @@ bool mk_guest_may_stop(mk_guest_t *guest, actor_id_t id, const char *import);
  * memory; the reason is remembered. */
 char *mk_guest_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const char *import);
 
-/* A guest of this guest, within what it may spawn: it inherits everything but the grants, of which it gets those meant for
- * children. `err` says why not. */
-MK_MUST_CHECK mk_err_t mk_guest_spawn_child(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out,
-                                            char *err, size_t err_size);
+/* imports_spawn.c: what imports that spawn have in common. If mk_spawn_may_begin(), once mk_spawn_begin() with bytes from mk_alloc(), which
+ * it takes; then mk_spawn_go_on() each time the import is called, until it is not MK_HOST_BLOCKED any more. False: the reason is
+ * remembered. */
+bool          mk_spawn_may_begin(mk_guest_t *guest);
+bool          mk_spawn_begin(mk_guest_t *guest, uint8_t *bytes, size_t size, const char *from);
+mk_host_end_t mk_spawn_go_on(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count, const char *name,
+                             uint64_t *result);
+/* The guest has ended. */
+void          mk_spawn_fini(mk_guest_t *guest);
 
 /* Before work of the host that takes long: true when others have to have their turn first; the import returns MK_HOST_BLOCKED and
  * is called again. */
 bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count);
+
+/* Whether it may read files, some or all. If not, counted and remembered. */
+bool mk_guest_files_granted(mk_guest_t *guest, const char *import);
+
+/* Around such work: it is not the guest's, and is owed to the others. A guest that cannot wait pays for it. */
+bool     mk_guest_can_wait(const mk_guest_t *guest);
+uint64_t mk_guest_work_begin(mk_guest_t *guest);
+void     mk_guest_work_end(mk_guest_t *guest, uint64_t began_us);
 
 /* Ends its requests: it has ended. */
 void mk_guest_http_fini(mk_guest_t *guest);

@@ -58,6 +58,7 @@ static const mk_host_import_t imports[] = {
 };
 
 enum { IMPORTS = sizeof imports / sizeof imports[0] };
+_Static_assert(IMPORTS <= 64, "mk_code_t.imports has a bit for each");
 
 const mk_host_import_t *mk_imports(size_t *count) {
     *count = IMPORTS;
@@ -107,4 +108,14 @@ uint32_t mk_import_grants(const char *module, const char *name, const char **out
             return strcmp(name, "proc_exit") == 0 ? 0 : WASM_GRANT_WASI;
     }
     return 0;
+}
+
+const char *mk_imports_lacking(uint64_t wanted, uint32_t held) {
+    for (size_t i = 0; i < IMPORTS; i++) {
+        const char *name;
+        if ((wanted >> i & 1) == 0) continue;
+        uint32_t grants = mk_import_grants(imports[i].sig.module, imports[i].sig.name, &name);
+        if (grants != 0 && (held & grants) == 0) return name;
+    }
+    return NULL;
 }

@@ -12,6 +12,9 @@ const mk_import_sig_t  *mk_imports_signatures(size_t *count);
 /* The grants of which a guest needs one for this import, and its name for ever; 0: none is needed, or there is no such import. */
 uint32_t mk_import_grants(const char *module, const char *name, const char **out);
 
+/* Of these imports (mk_code_t.imports) the first that needs a grant of which none is held; NULL: there is none. */
+const char *mk_imports_lacking(uint64_t wanted, uint32_t held);
+
 /* ---- the functions, by the file they are in ------------------------------------------------------------------------ */
 
 /* imports_message.c */
@@ -23,9 +26,11 @@ mk_host_fn mk_import_self, mk_import_time_ms, mk_import_log, mk_import_print, mk
     mk_import_node_name;
 
 /* imports_actor.c */
-mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file, mk_import_stop, mk_import_list_actors,
-    mk_import_actor_status, mk_import_register, mk_import_lookup, mk_import_reverse_lookup, mk_import_ns_list,
-    mk_import_read_file;
+mk_host_fn mk_import_stop, mk_import_list_actors, mk_import_actor_status, mk_import_register, mk_import_lookup,
+    mk_import_reverse_lookup, mk_import_ns_list, mk_import_read_file;
+
+/* imports_spawn.c */
+mk_host_fn mk_import_spawn_wasm, mk_import_spawn_file;
 
 /* imports_http.c, or imports_http_none.c where there is no HTTP */
 mk_host_fn mk_import_http_get, mk_import_http_open, mk_import_http_status, mk_import_http_header, mk_import_http_read,

@@ -14,15 +14,14 @@
 /* What these imports cost the node, roughly. */
 enum { NAME_NS = 200, LIST_NS_EACH = 10 };
 
-/* More than any module or file a guest has use for; what is larger is refused before it is read. */
+/* More than any file a guest has use for; what is larger is refused before it is read. */
 #define FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* No path is longer, and no name by default. */
 enum { TEXT_BYTES_MAX = 4096 };
 
 static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
-    const char *name = grant == WASM_GRANT_SPAWN      ? "spawn"
-                       : grant == WASM_GRANT_STOP     ? "stop"
+    const char *name = grant == WASM_GRANT_STOP       ? "stop"
                        : grant == WASM_GRANT_LIST     ? "list"
                        : grant == WASM_GRANT_LOOKUP   ? "lookup"
                        : grant == WASM_GRANT_REGISTER ? "register"
@@ -49,17 +48,17 @@ char *mk_guest_text(mk_guest_t *guest, uint64_t address, uint64_t bytes, const c
     return text;
 }
 
-/* Loading and reading are the host's work: the guest's budget waits meanwhile. More than any of it takes. One that cannot
+/* Spawning and reading are the host's work: the guest's budget waits meanwhile. More than any of it takes. One that cannot
  * wait, and so cannot let others go first, pays for it. */
 enum { HOST_WORK_MS_MAX = 10 * 60 * 1000 };
 
 /* After so much of it the next waits until the others had their turn. */
 enum { HOST_WORK_US_MAX = 4000 };
 
-static bool can_wait(const mk_guest_t *guest) { return guest->config.limits.native_stack_bytes != 0; }
+bool mk_guest_can_wait(const mk_guest_t *guest) { return guest->config.limits.native_stack_bytes != 0; }
 
 bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count) {
-    if (guest->owed_us < HOST_WORK_US_MAX || !can_wait(guest)) return false;
+    if (guest->owed_us < HOST_WORK_US_MAX || !mk_guest_can_wait(guest)) return false;
     guest->owed_us = 0;
     return mk_guest_defer(guest, import, args, count, 0);
 }
@@ -67,14 +66,14 @@ bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *
 /* An engine that counts fuel does not count this. */
 static bool has_clock(const mk_guest_t *guest) { return !guest->config.engine->continues; }
 
-static uint64_t host_work_begin(mk_guest_t *guest) {
-    if (can_wait(guest) && has_clock(guest)) guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
+uint64_t mk_guest_work_begin(mk_guest_t *guest) {
+    if (mk_guest_can_wait(guest) && has_clock(guest)) guest->config.engine->extend(guest->instance, HOST_WORK_MS_MAX);
     return mk_port_now_us();
 }
 
-static void host_work_end(mk_guest_t *guest, uint64_t began_us) {
+void mk_guest_work_end(mk_guest_t *guest, uint64_t began_us) {
     uint64_t took_us = mk_port_now_us() - began_us;
-    if (!can_wait(guest)) {
+    if (!mk_guest_can_wait(guest)) {
         mk_guest_charge(guest, took_us * 1000);
         return;
     }
@@ -239,42 +238,9 @@ mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result)
     return MK_HOST_DONE;
 }
 
-mk_err_t mk_guest_spawn_child(mk_guest_t *guest, const void *bytes, size_t size, const char *name, actor_id_t *out,
-                              char *err, size_t err_size) {
-    if (guest->info.children >= guest->config.children_max) {
-        mk_guest_fail(guest, "%u children are alive, no more are allowed", (unsigned)guest->info.children);
-        snprintf(err, err_size, "%s", mk_guest_error(guest));
-        return MK_ERR_LIMIT;
-    }
-    mk_guest_config_t config = guest->config;
-    wasm_options_t    options = {.name = name};
-    config.grants = guest->config.child_grants & guest->config.grants;
-    config.child_grants = config.grants;
-    config.budget_ms = config.child_budget_ms;
-    uint64_t began_us = host_work_begin(guest);
-    mk_err_t result = mk_guest_spawn(guest->rt, &config, &options, bytes, size, out, err, err_size);
-    host_work_end(guest, began_us);
-    if (result == MK_OK) guest->info.children++;
-    return result;
-}
-
-mk_host_end_t mk_import_spawn_wasm(void *host, const uint64_t *args, uint64_t *result) {
-    mk_guest_t *guest = host;
-    char        err[MK_GUEST_ERROR_BYTES] = "";
-    if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_wasm")) return MK_HOST_DONE;
-    if (mk_guest_work_later(guest, mk_import_spawn_wasm, args, 2)) return MK_HOST_BLOCKED;
-    uint8_t *bytes = mk_guest_span(guest, args[0], (uint32_t)args[1]);
-    if (bytes == NULL) return MK_HOST_DONE;
-    if (mk_guest_spawn_child(guest, bytes, (uint32_t)args[1], NULL, result, err, sizeof err) != MK_OK) {
-        *result = ACTOR_ID_INVALID;
-        mk_guest_fail(guest, "%s", err);
-    }
-    return MK_HOST_DONE;
-}
-
 /* ---- files -------------------------------------------------------------------------------------------------------- */
 
-static bool files_granted(mk_guest_t *guest, const char *import) {
+bool mk_guest_files_granted(mk_guest_t *guest, const char *import) {
     return (guest->config.grants & WASM_GRANT_ALL_FILES) != 0 || granted(guest, WASM_GRANT_FILES, import);
 }
 
@@ -283,9 +249,9 @@ static mk_err_t read_file(mk_guest_t *guest, const char *path, uint8_t **bytes, 
     bool        anywhere = (guest->config.grants & WASM_GRANT_ALL_FILES) != 0;
     const char *below = guest->config.files_below;
     if (!anywhere && below == NULL) return MK_ERR_DENIED;
-    uint64_t began_us = host_work_begin(guest);
+    uint64_t began_us = mk_guest_work_begin(guest);
     mk_err_t err = mk_port_read_file(anywhere ? NULL : below, path, FILE_BYTES_MAX, bytes, size);
-    host_work_end(guest, began_us);
+    mk_guest_work_end(guest, began_us);
     return err;
 }
 
@@ -293,7 +259,7 @@ mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *re
     mk_guest_t *guest = host;
     uint32_t    cap = (uint32_t)args[3];
     *result = (uint32_t)-1;
-    if (!files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
+    if (!mk_guest_files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
     if (mk_guest_work_later(guest, mk_import_read_file, args, 5)) return MK_HOST_BLOCKED;
     uint8_t *buf = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
     if (buf == NULL || out_size == NULL) return MK_HOST_DONE;
@@ -313,39 +279,6 @@ mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *re
         mk_free(bytes);
     }
     if (err != MK_OK) mk_guest_fail(guest, "%.100s: %s", path, mk_err_text(err));
-    mk_free(path);
-    return MK_HOST_DONE;
-}
-
-static void spawn_file(mk_guest_t *guest, const char *path, const char *name, uint8_t *out_size, uint64_t *result) {
-    char       text[MK_GUEST_ERROR_BYTES] = "";
-    uint8_t   *bytes = NULL;
-    size_t     size = 0;
-    actor_id_t id = ACTOR_ID_INVALID;
-    mk_err_t   err = read_file(guest, path, &bytes, &size);
-    if (err != MK_OK) {
-        mk_guest_fail(guest, "%.100s: %s", path, mk_err_text(err));
-        return;
-    }
-    for (unsigned i = 0; out_size != NULL && i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
-    err = mk_guest_spawn_child(guest, bytes, size, name, &id, text, sizeof text);
-    if (err == MK_OK) *result = id;
-    else mk_guest_fail(guest, "%s", text[0] != '\0' ? text : mk_err_text(err));
-    mk_free(bytes);
-}
-
-mk_host_end_t mk_import_spawn_file(void *host, const uint64_t *args, uint64_t *result) {
-    mk_guest_t *guest = host;
-    uint8_t    *out_size = NULL;
-    char       *path = NULL, *name = NULL;
-    if (!granted(guest, WASM_GRANT_SPAWN, "mk_spawn_file") || !files_granted(guest, "mk_spawn_file"))
-        return MK_HOST_DONE;
-    if (mk_guest_work_later(guest, mk_import_spawn_file, args, 5)) return MK_HOST_BLOCKED;
-    if ((uint32_t)args[4] != 0 && (out_size = mk_guest_span(guest, args[4], 4)) == NULL) return MK_HOST_DONE;
-    if ((path = mk_guest_text(guest, args[0], args[1], "mk_spawn_file")) == NULL) return MK_HOST_DONE;
-    if ((uint32_t)args[3] == 0 || (name = mk_guest_text(guest, args[2], args[3], "mk_spawn_file")) != NULL)
-        spawn_file(guest, path, name, out_size, result);
-    mk_free(name);
     mk_free(path);
     return MK_HOST_DONE;
 }

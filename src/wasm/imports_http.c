@@ -36,6 +36,8 @@ typedef struct mk_guest_http {
     mk_buffer_t           body;
     size_t                read; /* of `body`, by the guest                                         */
     size_t                held_max;
+    char                 *url;             /* NULL: no memory for it */
+    bool                  spawned;         /* its body became a module */
     uint64_t              received, total; /* bytes of the body; UINT64_MAX: not said                 */
     uint64_t              until_ms;        /* of the collect that waits                               */
     bool                  ended, failed;
@@ -119,6 +121,7 @@ static void request_free(request_t *r) {
     if (r->fetch != NULL) mk_fetch_cancel(r->fetch);
     mk_buffer_free(&r->headers);
     mk_buffer_free(&r->body);
+    mk_free(r->url);
     mk_free(r);
 }
 
@@ -217,9 +220,11 @@ static request_t *ask(mk_guest_t *guest, mk_fetch_options_t *options, const char
         return NULL;
     }
     *r = (request_t){.next = guest->http, .guest = guest, .handle = handle, .held_max = HELD_BYTES_MAX};
+    r->url = mk_strndup(options->url, strlen(options->url));
     if ((guest->config.grants & WASM_GRANT_ALL_HTTP) == 0) options->redirects_max = -1; /* they could lead anywhere */
     if ((err = mk_fetch_start(client, options, &ops, r, &r->fetch, &why)) != MK_OK) {
         mk_guest_fail(guest, "%s: %s", import, why != NULL ? why : mk_err_text(err));
+        mk_free(r->url);
         mk_free(r);
         return NULL;
     }
@@ -426,25 +431,38 @@ mk_host_end_t mk_import_http_collect(void *host, const uint64_t *args, uint64_t 
     return MK_HOST_DONE;
 }
 
+/* Its body becomes the module's bytes, and is no body any more. */
+static bool spawn_begin(mk_guest_t *guest, request_t *r, const char *import) {
+    if (!r->ended || r->read != 0 || r->spawned) {
+        mk_guest_fail(guest, "%s: its body was not collected", import);
+        return false;
+    }
+    if (!mk_spawn_may_begin(guest)) return false;
+    mk_buffer_t body = r->body;
+    r->body = (mk_buffer_t){0};
+    r->spawned = true;
+    return mk_spawn_begin(guest, body.bytes, body.size, r->url);
+}
+
 mk_host_end_t mk_import_http_spawn(void *host, const uint64_t *args, uint64_t *result) {
     static const char import[] = "mk_http_spawn";
     mk_guest_t       *guest = host;
-    char              err[MK_GUEST_ERROR_BYTES] = "", *name = NULL;
-    if (!mk_guest_granted(guest, WASM_GRANT_SPAWN, import, "spawn")) return MK_HOST_DONE;
-    request_t *r = find(guest, args[0], import);
-    if (r == NULL) return MK_HOST_DONE;
-    if (!r->ended || r->read != 0) {
-        mk_guest_fail(guest, "%s: its body was not collected", import);
+    char             *name = NULL;
+    *result = ACTOR_ID_INVALID;
+    if (guest->preparing == NULL) {
+        if (!mk_guest_granted(guest, WASM_GRANT_SPAWN, import, "spawn")) return MK_HOST_DONE;
+        request_t *r = find(guest, args[0], import);
+        if (r == NULL) return MK_HOST_DONE;
+        if (mk_guest_work_later(guest, mk_import_http_spawn, args, 3)) return MK_HOST_BLOCKED;
+        if (!spawn_begin(guest, r, import)) return MK_HOST_DONE;
+    }
+    if ((uint32_t)args[2] != 0 && (name = mk_guest_text(guest, args[1], args[2], import)) == NULL) {
+        mk_spawn_fini(guest);
         return MK_HOST_DONE;
     }
-    if (mk_guest_work_later(guest, mk_import_http_spawn, args, 3)) return MK_HOST_BLOCKED;
-    if ((uint32_t)args[2] != 0 && (name = mk_guest_text(guest, args[1], args[2], import)) == NULL) return MK_HOST_DONE;
-    if (mk_guest_spawn_child(guest, r->body.bytes, r->body.size, name, result, err, sizeof err) != MK_OK) {
-        *result = ACTOR_ID_INVALID;
-        mk_guest_fail(guest, "%s", err);
-    }
+    mk_host_end_t end = mk_spawn_go_on(guest, mk_import_http_spawn, args, 3, name, result);
     mk_free(name);
-    return MK_HOST_DONE;
+    return end;
 }
 
 mk_host_end_t mk_import_http_close(void *host, const uint64_t *args, uint64_t *result) {

@@ -72,8 +72,7 @@ static void take_parts(mk_guest_t *to, const mk_guest_t *from) {
 static void free_parts(mk_guest_t *parts, runtime_t *rt) {
     mk_guest_http_fini(parts);
     if (parts->taken != NULL) message_release(rt, parts->taken);
-    if (parts->instance != NULL) parts->config.engine->destroy(parts->instance);
-    mk_code_release(parts->code);
+    mk_guest_unmake(parts);
     mk_free(parts->report);
 }
 
@@ -331,43 +330,12 @@ bool mk_reload_is_overdue(mk_guest_t *guest) {
 
 /* ---- asking for it --------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct comparison {
-    const mk_guest_t *guest;
-    const char       *name; /* looked for in the old module */
-    bool              found;
-    const char       *lacks; /* what the new one imports without a grant; of the table of imports */
-    mk_err_t          err;
-} comparison_t;
-
-static void find_import(void *arg, const wasm_module_entry_t *entry) {
-    comparison_t *c = arg;
-    if (entry->module != NULL && strcmp(entry->name, c->name) == 0) c->found = true;
-}
-
-static void judge_import(void *arg, const wasm_module_entry_t *entry) {
-    comparison_t *c = arg;
-    const char   *name;
-    uint32_t      grants = entry->module != NULL ? mk_import_grants(entry->module, entry->name, &name) : 0;
-    if (c->err != MK_OK || c->lacks != NULL || grants == 0 || (c->guest->config.grants & grants) != 0) return;
-    comparison_t       old = {.name = name};
-    wasm_module_info_t info;
-    c->err = wasm_module_inspect(c->guest->code->bytes, c->guest->code->size, find_import, &old, &info, NULL, 0);
-    if (c->err == MK_OK && !old.found) c->lacks = name;
-}
-
-/* A module that wants more than the guest may do would fail only when it does it, maybe long after probation. Of one that only
- * another engine can read it is not known. */
-static reload_result_t check_grants(const mk_guest_t *guest, const mk_code_t *code, char *err, size_t err_size) {
-    comparison_t       c = {.guest = guest};
-    wasm_module_info_t info;
-    mk_err_t           read = wasm_module_inspect(code->bytes, code->size, judge_import, &c, &info, NULL, 0);
-    if (c.lacks != NULL) {
-        snprintf(err, err_size, "the new module imports %s, for which this guest has no grant", c.lacks);
-        return RELOAD_ERR_MODULE_LOAD;
-    }
-    if (read != MK_ERR_NOMEM && c.err != MK_ERR_NOMEM) return RELOAD_OK;
-    snprintf(err, err_size, "%s", mk_err_text(MK_ERR_NOMEM));
-    return RELOAD_ERR_INSTANCE;
+/* A module that wants more than the guest may do would fail only when it does it, maybe long after probation. */
+static bool is_granted(const mk_guest_t *guest, const mk_code_t *code, char *err, size_t err_size) {
+    uint64_t    before = guest->code != NULL ? guest->code->imports : 0;
+    const char *lacks = mk_imports_lacking(code->imports & ~before, guest->config.grants);
+    if (lacks != NULL) snprintf(err, err_size, "the new module imports %s, for which this guest has no grant", lacks);
+    return lacks == NULL;
 }
 
 static mk_reload_t *reload_of(mk_guest_t *guest) {
@@ -379,14 +347,28 @@ static mk_reload_t *reload_of(mk_guest_t *guest) {
     return guest->reload = reload;
 }
 
-static reload_result_t prepare(mk_guest_t *guest, const void *buf, size_t size, mk_guest_t **out, char *err,
+/* What it is reloaded with: bytes, or a module that is loaded. */
+typedef struct replacement {
+    const void *bytes;
+    size_t      size;
+    mk_code_t  *code;
+} replacement_t;
+
+static mk_err_t load(const mk_guest_t *guest, const replacement_t *with, mk_code_t **out, char *err, size_t err_size) {
+    const mk_guest_config_t *config = &guest->config;
+    if (with->code != NULL) return mk_code_share(with->code, config->engine, config->heap_bytes, out, err, err_size);
+    mk_code_want_t want = {
+        .engine = config->engine, .heap_bytes = config->heap_bytes, .bytes = with->bytes, .size = with->size};
+    return mk_code_load(&want, out, err, err_size);
+}
+
+static reload_result_t prepare(mk_guest_t *guest, const replacement_t *with, mk_guest_t **out, char *err,
                                size_t err_size) {
     mk_code_t *code;
-    if (mk_code_load(guest->config.engine, buf, size, guest->config.heap_bytes, &code, err, err_size) != MK_OK)
-        return RELOAD_ERR_MODULE_LOAD;
+    if (load(guest, with, &code, err, err_size) != MK_OK) return RELOAD_ERR_MODULE_LOAD;
     mk_guest_t     *fresh = NULL;
-    reload_result_t result = check_grants(guest, code, err, err_size);
-    if (result != RELOAD_OK) goto fail;
+    reload_result_t result = RELOAD_ERR_MODULE_LOAD;
+    if (!is_granted(guest, code, err, err_size)) goto fail;
     result = RELOAD_ERR_INSTANCE;
     fresh = mk_calloc(1, sizeof *fresh);
     if (fresh == NULL) {
@@ -433,7 +415,7 @@ static reload_result_t take_wish(mk_guest_t *guest, mk_guest_t *fresh, const was
 
 static bool is_idle(const mk_guest_t *guest) { return !guest->running && may_come(guest); }
 
-static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
+static reload_result_t begin(runtime_t *rt, actor_id_t id, const replacement_t *with,
                              const wasm_reload_options_t *options, char *err, size_t err_size) {
     actor_t *actor = mk_runtime_actor(rt, id);
     if (actor == NULL) return RELOAD_ERR_NOT_FOUND;
@@ -444,7 +426,7 @@ static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size
     if (!options->patient && started && !is_idle(guest) && guest->step != MK_STEP_START) return RELOAD_ERR_FIBER_ACTIVE;
     guest->rt = rt;
     guest->id = id;
-    reload_result_t result = prepare(guest, buf, size, &fresh, err, err_size);
+    reload_result_t result = prepare(guest, with, &fresh, err, err_size);
     if (result == RELOAD_OK) result = take_wish(guest, fresh, options, err, err_size);
     if (!started) guest->rt = NULL;
     if (result == RELOAD_OK)
@@ -452,14 +434,24 @@ static reload_result_t begin(runtime_t *rt, actor_id_t id, const void *buf, size
     return result;
 }
 
-reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
-                                       const wasm_reload_options_t *options, char *err, size_t err_size) {
+static reload_result_t reload(runtime_t *rt, actor_id_t id, const replacement_t *with,
+                              const wasm_reload_options_t *options, char *err, size_t err_size) {
     static const wasm_reload_options_t defaults;
     char                               text[MK_GUEST_ERROR_BYTES] = "";
-    reload_result_t result = begin(rt, id, buf, size, options != NULL ? options : &defaults, text, sizeof text);
+    reload_result_t result = begin(rt, id, with, options != NULL ? options : &defaults, text, sizeof text);
     if (text[0] != '\0') actor_log(rt, MK_LOG_WARN, "guest %llu not reloaded: %s", (unsigned long long)id, text);
     if (err_size > 0) snprintf(err, err_size, "%s", text);
     return result;
+}
+
+reload_result_t actor_reload_wasm_opts(runtime_t *rt, actor_id_t id, const void *buf, size_t size,
+                                       const wasm_reload_options_t *options, char *err, size_t err_size) {
+    return reload(rt, id, &(replacement_t){.bytes = buf, .size = size}, options, err, err_size);
+}
+
+reload_result_t actor_reload_wasm_module(runtime_t *rt, actor_id_t id, wasm_module_t *module,
+                                         const wasm_reload_options_t *options, char *err, size_t err_size) {
+    return reload(rt, id, &(replacement_t){.code = module}, options, err, err_size);
 }
 
 reload_result_t actor_reload_wasm(runtime_t *rt, actor_id_t id, const void *buf, size_t size, actor_id_t *new_id) {

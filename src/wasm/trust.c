@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "microkernel/wasm_actor.h"
 #include "net/ed25519.h"
 
 static const char purpose[] = "microkernel module 1"; /* its NUL belongs to it */
@@ -60,11 +59,26 @@ bool wasm_is_signed(const void *buf, size_t size) {
     return memcmp((const uint8_t *)buf + size - WASM_SECTION_BYTES, section, 3 + sizeof section_name - 1) == 0;
 }
 
-static bool is_known(const void *bytes, size_t size) {
-    uint8_t hash[MK_SHA256_BYTES];
-    mk_sha256(bytes, size, hash);
+/* Both hashes begin with the same bytes. */
+void mk_identify(const void *bytes, size_t size, mk_identity_t *out) {
+    mk_sha256_t sha, before;
+    *out = (mk_identity_t){.is_signed = wasm_is_signed(bytes, size)};
+    size_t section = out->is_signed ? WASM_SECTION_BYTES : 0;
+    mk_sha256_init(&sha);
+    mk_sha256_update(&sha, bytes, size - section);
+    if (out->is_signed) {
+        const uint8_t *behind = (const uint8_t *)bytes + size;
+        before = sha;
+        mk_sha256_final(&before, out->signed_hash);
+        mk_sha256_update(&sha, behind - section, section);
+        memcpy(out->key, behind - WASM_SIGNATURE_BYTES - WASM_KEY_BYTES, WASM_KEY_BYTES);
+    }
+    mk_sha256_final(&sha, out->hash);
+}
+
+static bool is_known(const mk_identity_t *identity) {
     for (unsigned i = 0; i < modules_n; i++)
-        if (memcmp(modules[i], hash, sizeof hash) == 0) return true;
+        if (memcmp(modules[i], identity->hash, MK_SHA256_BYTES) == 0) return true;
     return false;
 }
 
@@ -73,14 +87,18 @@ static mk_err_t deny(char *err, size_t err_size, const char *why) {
     return MK_ERR_DENIED;
 }
 
-static mk_err_t check_signature(const uint8_t *bytes, size_t size, char *err, size_t err_size) {
-    uint8_t        text[WASM_SIGNED_BYTES];
-    const uint8_t *key = bytes + size - WASM_SIGNATURE_BYTES - WASM_KEY_BYTES;
-    unsigned       i = 0;
-    while (i < keys_n && memcmp(keys[i], key, WASM_KEY_BYTES) != 0) i++;
+static mk_err_t verify(const mk_identity_t *identity, const void *bytes, size_t size) {
+    uint8_t text[WASM_SIGNED_BYTES];
+    memcpy(text, purpose, sizeof purpose);
+    memcpy(text + sizeof purpose, identity->signed_hash, MK_SHA256_BYTES);
+    return mk_ed25519_verify(identity->key, (const uint8_t *)bytes + size - WASM_SIGNATURE_BYTES, text, sizeof text);
+}
+
+static mk_err_t check_signature(const mk_identity_t *identity, mk_err_t verified, char *err, size_t err_size) {
+    unsigned i = 0;
+    while (i < keys_n && memcmp(keys[i], identity->key, WASM_KEY_BYTES) != 0) i++;
     if (i == keys_n) return deny(err, err_size, "the module is signed by a key this node does not trust");
-    wasm_signature_text(bytes, size - WASM_SECTION_BYTES, text);
-    switch (mk_ed25519_verify(key, key + WASM_KEY_BYTES, text, sizeof text)) {
+    switch (verified) {
     case MK_OK: return MK_OK;
     case MK_ERR_NOSYS:
         return deny(err, err_size, "this build cannot check signatures, and is to load signed modules only");
@@ -89,9 +107,15 @@ static mk_err_t check_signature(const uint8_t *bytes, size_t size, char *err, si
     }
 }
 
-mk_err_t mk_trust_check(const void *bytes, size_t size, char *err, size_t err_size) {
-    if (keys_n == 0 || is_known(bytes, size)) return MK_OK;
-    if (!wasm_is_signed(bytes, size))
+mk_err_t mk_trust_check(const mk_identity_t *identity, const void *bytes, size_t size, wasm_signature_t *out, char *err,
+                        size_t err_size) {
+    mk_err_t verified = identity->is_signed ? verify(identity, bytes, size) : MK_ERR_NOTFOUND;
+    *out = !identity->is_signed        ? WASM_UNSIGNED
+           : verified == MK_OK         ? WASM_SIGNED
+           : verified == MK_ERR_DENIED ? WASM_SIGNED_WRONG
+                                       : WASM_SIGNED_UNCHECKED;
+    if (keys_n == 0 || is_known(identity)) return MK_OK;
+    if (!identity->is_signed)
         return deny(err, err_size, "the module is not signed, and this node loads signed ones only");
-    return check_signature(bytes, size, err, err_size);
+    return check_signature(identity, verified, err, err_size);
 }

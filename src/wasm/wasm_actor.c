@@ -14,9 +14,7 @@
 #include "runtime/internal.h"
 #include "wasm/guest.h"
 #include "wasm/imports.h"
-
-/* Modules larger than this are refused before they are read. */
-#define MODULE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#include "wasm/prepare.h"
 
 enum {
     DEFAULT_BUDGET_MS = 100, /* with an engine that cannot do without */
@@ -156,9 +154,14 @@ static mk_err_t config_from(mk_guest_config_t *config, const wasm_options_t *opt
     return result;
 }
 
-static mk_err_t load(const mk_guest_config_t *config, const void *bytes, size_t size, mk_code_t **out, char *err,
-                     size_t err_size) {
-    return mk_code_load(config->engine, bytes, size, config->heap_bytes, out, err, err_size);
+static mk_err_t load(const mk_guest_config_t *config, const void *bytes, size_t size, const wasm_options_t *options,
+                     mk_code_t **out, char *err, size_t err_size) {
+    mk_code_want_t want = {.engine = config->engine,
+                           .heap_bytes = config->heap_bytes,
+                           .bytes = bytes,
+                           .size = size,
+                           .from = options != NULL ? options->from : NULL};
+    return mk_code_load(&want, out, err, err_size);
 }
 
 /* ---- guests ------------------------------------------------------------------------------------------------------------ */
@@ -191,7 +194,16 @@ mk_err_t mk_guest_make(mk_guest_t *guest, mk_code_t *code, mk_guest_t *out, char
     if (code->free != NULL) out->free = engine->find(instance, code->free, "(i)");
     out->step = MK_STEP_START;
     out->fuel = MK_GUEST_FUEL_FIRST;
+    atomic_fetch_add_explicit(&code->instances, 1, memory_order_relaxed);
     return MK_OK;
+}
+
+void mk_guest_unmake(mk_guest_t *guest) {
+    if (guest->instance != NULL) {
+        atomic_fetch_sub_explicit(&guest->code->instances, 1, memory_order_relaxed);
+        guest->config.engine->destroy(guest->instance);
+    }
+    mk_code_release(guest->code);
 }
 
 mk_err_t mk_guest_instantiate(mk_guest_t *guest, mk_code_t *code, char *err, size_t err_size) {
@@ -225,10 +237,10 @@ void wasm_actor_free(void *state) {
     mk_reload_fini(guest);
     mk_guest_http_fini(guest);
     mk_guest_state_fini(guest);
+    mk_spawn_fini(guest);
     if (guest->again != NULL) message_release(guest->rt, guest->again);
     if (guest->taken != NULL) message_release(guest->rt, guest->taken);
-    if (guest->instance != NULL) guest->config.engine->destroy(guest->instance);
-    mk_code_release(guest->code);
+    mk_guest_unmake(guest);
     mk_guest_config_fini(&guest->config);
     mk_free(guest->report);
     mk_free(guest->texts);
@@ -237,12 +249,10 @@ void wasm_actor_free(void *state) {
     mk_free(guest);
 }
 
-mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options,
-                        const void *bytes, size_t size, actor_id_t *out, char *err, size_t err_size) {
-    mk_code_t  *code = NULL;
+mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wasm_options_t *options, mk_code_t *code,
+                        actor_id_t *out, char *err, size_t err_size) {
     mk_guest_t *guest = NULL;
-    mk_err_t    result = load(config, bytes, size, &code, err, err_size);
-    if (result != MK_OK) return result;
+    mk_err_t    result;
     if ((result = mk_guest_create(config, code, &guest, err, err_size)) != MK_OK) {
         mk_code_release(code);
         return result;
@@ -264,12 +274,17 @@ mk_err_t mk_guest_spawn(runtime_t *rt, const mk_guest_config_t *config, const wa
     return MK_OK;
 }
 
-mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, const wasm_options_t *options,
-                               actor_id_t *out, char *err, size_t err_size) {
+/* From a module that is loaded, or from bytes. */
+static mk_err_t spawn(runtime_t *rt, wasm_module_t *module, const void *buf, size_t size, const wasm_options_t *options,
+                      actor_id_t *out, char *err, size_t err_size) {
     mk_guest_config_t config;
+    mk_code_t        *code;
     char              text[MK_GUEST_ERROR_BYTES] = "";
     mk_err_t          result = config_from(&config, options, text, sizeof text);
-    if (result == MK_OK) { result = mk_guest_spawn(rt, &config, options, buf, size, out, text, sizeof text); }
+    if (result == MK_OK && module != NULL)
+        result = mk_code_share(module, config.engine, config.heap_bytes, &code, text, sizeof text);
+    else if (result == MK_OK) result = load(&config, buf, size, options, &code, text, sizeof text);
+    if (result == MK_OK) result = mk_guest_spawn(rt, &config, options, code, out, text, sizeof text);
     mk_guest_config_fini(&config);
     if (result == MK_OK) return MK_OK;
     actor_log(rt, MK_LOG_WARN, "guest not spawned: %s", text);
@@ -277,18 +292,30 @@ mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, cons
     return result;
 }
 
+mk_err_t actor_spawn_wasm_opts(runtime_t *rt, const void *buf, size_t size, const wasm_options_t *options,
+                               actor_id_t *out, char *err, size_t err_size) {
+    return spawn(rt, NULL, buf, size, options, out, err, err_size);
+}
+
+mk_err_t actor_spawn_wasm_module(runtime_t *rt, wasm_module_t *module, const wasm_options_t *options, actor_id_t *out,
+                                 char *err, size_t err_size) {
+    return spawn(rt, module, NULL, 0, options, out, err, err_size);
+}
+
 mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *path, const wasm_options_t *options, actor_id_t *out,
                                     size_t *file_size, char *err, size_t err_size) {
     uint8_t *bytes;
     size_t   size;
-    mk_err_t result = mk_port_read_file(NULL, path, MODULE_BYTES_MAX, &bytes, &size);
+    mk_err_t result = mk_port_read_file(NULL, path, MK_MODULE_BYTES_MAX, &bytes, &size);
     if (result != MK_OK) {
         actor_log(rt, MK_LOG_WARN, "guest not spawned: %s: %s", path, mk_err_text(result));
         if (err_size > 0) snprintf(err, err_size, "%s: %s", path, mk_err_text(result));
         return result;
     }
     if (file_size != NULL) *file_size = size;
-    result = actor_spawn_wasm_opts(rt, bytes, size, options, out, err, err_size);
+    wasm_options_t all = options != NULL ? *options : (wasm_options_t){0};
+    if (all.from == NULL) all.from = path;
+    result = actor_spawn_wasm_opts(rt, bytes, size, &all, out, err, err_size);
     mk_free(bytes);
     return result;
 }
@@ -321,7 +348,7 @@ mk_err_t wasm_factory_arg_create_opts(const void *buf, size_t size, const wasm_o
     factory_arg_t *arg = mk_calloc(1, sizeof *arg);
     if (arg == NULL) return say(err, err_size, MK_ERR_NOMEM);
     mk_err_t result = config_from(&arg->config, options, err, err_size);
-    if (result == MK_OK) result = load(&arg->config, buf, size, &arg->code, err, err_size);
+    if (result == MK_OK) result = load(&arg->config, buf, size, options, &arg->code, err, err_size);
     if (result == MK_OK) *out = arg;
     else wasm_factory_arg_destroy(arg);
     return result;
@@ -366,16 +393,13 @@ void *wasm_actor_factory(void *arg) {
 
 /* ---- while it runs --------------------------------------------------------------------------------------------------------- */
 
-/* NULL: no such actor, or no guest. */
-static mk_guest_t *find(runtime_t *rt, actor_id_t id, bool *exists) {
+mk_guest_t *mk_guest_find(runtime_t *rt, actor_id_t id) {
     actor_t *actor = mk_actor_find(rt, id);
-    *exists = actor != NULL;
     return actor != NULL && actor->behavior == wasm_actor_behavior ? actor->state : NULL;
 }
 
 bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {
-    bool        exists;
-    mk_guest_t *guest = find(rt, id, &exists);
+    mk_guest_t *guest = mk_guest_find(rt, id);
     if (guest == NULL) return false;
     *out = guest->info;
     uint8_t *base;
@@ -384,5 +408,12 @@ bool wasm_actor_get_info(runtime_t *rt, actor_id_t id, wasm_actor_info_t *out) {
     out->waiting = guest->wait != MK_WAIT_NONE && !out->computing;
     out->coming = mk_reload_is_coming(guest);
     out->grants = guest->config.grants;
+    return true;
+}
+
+bool wasm_actor_get_module(runtime_t *rt, actor_id_t id, wasm_loaded_t *out) {
+    const mk_guest_t *guest = mk_guest_find(rt, id);
+    if (guest == NULL || guest->code == NULL) return false;
+    mk_code_describe(guest->code, out);
     return true;
 }

@@ -458,6 +458,7 @@ const mk_engine_t mk_engine_wamr = {
     .name = "wamr",
     .start = engine_start,
     .stop = engine_stop,
+    .one_load = true,
     .load = module_load,
     .unload = module_unload,
     .instantiate = instance_create,
