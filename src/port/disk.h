@@ -32,8 +32,9 @@ MK_MUST_CHECK mk_err_t mk_disk_read(mk_disk_t *disk, const char *name, size_t by
 /* The first bytes of a file, at most `size`. MK_ERR_NOTFOUND, MK_ERR_IO. */
 MK_MUST_CHECK mk_err_t mk_disk_peek(mk_disk_t *disk, const char *name, void *buf, size_t size, size_t *got);
 
-/* A file made of these pieces, in place of one of that name. On failure what has come of it is gone, as far as the disk allows.
- * MK_ERR_FULL, MK_ERR_DENIED (read-only), MK_ERR_IO. */
+/* A file made of these pieces. One of that name is written over where it lies, if the disk can do that, which then costs less to make
+ * last; until that is done it may be the old one, the new one, or any mixture of their parts. On failure there is none of that name,
+ * as far as the disk allows. MK_ERR_FULL, MK_ERR_DENIED (read-only), MK_ERR_IO. */
 MK_MUST_CHECK mk_err_t mk_disk_write(mk_disk_t *disk, const char *name, const mk_slice_t *slices, int n);
 
 /* The bytes of these files are on the disk. MK_ERR_IO, MK_ERR_FULL: nobody knows of which. */
@@ -43,7 +44,7 @@ MK_MUST_CHECK mk_err_t mk_disk_sync(mk_disk_t *disk, const char *const *names, s
 MK_MUST_CHECK mk_err_t mk_disk_rename(mk_disk_t *disk, const char *from, const char *to);
 MK_MUST_CHECK mk_err_t mk_disk_remove(mk_disk_t *disk, const char *name); /* MK_OK when there is none */
 
-/* All that has come, was renamed and removed so far is on the disk. */
+/* All that has come, was renamed and removed so far is on the disk. Costs nothing where nothing has. */
 MK_MUST_CHECK mk_err_t mk_disk_settle(mk_disk_t *disk);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* batch.c -- a trip to the disk, on a helper thread. Writes go the way that survives at each point: a file aside, its bytes on the disk,
- * its new name, the names on the disk; each of these steps for all of the batch together.
+/* batch.c -- a trip to the disk, on a helper thread. A value goes over the file that does not count: its bytes on the disk, then the names
+ * that have come; each of these steps for all of the batch together. Until that is done the other file counts, since what is torn has
+ * no good sum. Opening looks at the sums of small files alone, so a large one is written aside and gets its name when it is whole.
  *
  * A delete is a put that says so. Only when that is on the disk is the earlier file removed, and only when this, too, is on the disk
  * (a later trip) the one that says so: no order in which a disk forgets brings the value back. */
@@ -21,37 +22,47 @@ static bool is_write(const request_t *request) {
     return request->to_disk && request->kind != REQUEST_GET && request->err == MK_OK;
 }
 
-static void write_aside(mk_disk_t *disk, request_t *request) {
+static void place_of(const request_t *request, char out[FILE_NAME_BYTES]) {
+    mk_store_file_name(request->name, mk_store_slot_char(request->slot), out);
+}
+
+/* Where it is written at first. */
+static void first_of(const request_t *request, char out[FILE_NAME_BYTES]) {
+    if (request->aside) mk_store_file_name(request->name, 't', out);
+    else place_of(request, out);
+}
+
+static void write_one(mk_disk_t *disk, request_t *request) {
     mk_blob_t blob = {.version = request->version,
                       .mark = request->mark,
                       .deleted = request->kind == REQUEST_DELETE,
                       .name = request->name,
                       .value_size = request->value.size};
     uint8_t   head[MK_BLOB_HEAD_BYTES];
-    char      aside[FILE_NAME_BYTES];
+    char      file[FILE_NAME_BYTES];
     mk_blob_put(head, &blob, request->value.data);
     mk_slice_t slices[] = {{head, sizeof head}, request->name, request->value};
-    mk_store_file_name(request->name, 't', aside);
-    request->err = mk_disk_write(disk, aside, slices, 3);
+    first_of(request, file);
+    request->err = mk_disk_write(disk, file, slices, 3);
 }
 
 static void all_failed(mk_disk_t *disk, batch_t *batch, mk_err_t err) {
     for (size_t i = 0; i < batch->n; i++) {
-        char aside[FILE_NAME_BYTES];
+        char file[FILE_NAME_BYTES];
         if (!is_write(batch->request[i])) continue;
         batch->request[i]->err = err;
-        mk_store_file_name(batch->request[i]->name, 't', aside);
-        (void)!mk_disk_remove(disk, aside); /* else it is in the way of nobody, and recovering removes it */
+        first_of(batch->request[i], file);
+        (void)!mk_disk_remove(disk, file); /* else it may be found by recovering */
     }
 }
 
-static mk_err_t sync_asides(mk_disk_t *disk, const batch_t *batch) {
+static mk_err_t sync_files(mk_disk_t *disk, const batch_t *batch) {
     char        text[BATCH_MAX][FILE_NAME_BYTES];
     const char *names[BATCH_MAX];
     size_t      n = 0;
     for (size_t i = 0; i < batch->n; i++) {
         if (!is_write(batch->request[i])) continue;
-        mk_store_file_name(batch->request[i]->name, 't', text[n]);
+        first_of(batch->request[i], text[n]);
         names[n] = text[n];
         n++;
     }
@@ -64,10 +75,12 @@ static size_t give_names(mk_disk_t *disk, batch_t *batch) {
         request_t *request = batch->request[i];
         char       aside[FILE_NAME_BYTES], to[FILE_NAME_BYTES];
         if (!is_write(request)) continue;
-        mk_store_file_name(request->name, 't', aside);
-        mk_store_file_name(request->name, mk_store_slot_char(request->slot), to);
-        request->err = mk_disk_rename(disk, aside, to);
-        if (request->err != MK_OK) (void)!mk_disk_remove(disk, aside);
+        if (request->aside) {
+            first_of(request, aside);
+            place_of(request, to);
+            request->err = mk_disk_rename(disk, aside, to);
+            if (request->err != MK_OK) (void)!mk_disk_remove(disk, aside);
+        }
         given += request->err == MK_OK;
     }
     return given;
@@ -109,8 +122,8 @@ static void delete_without_words(mk_disk_t *disk, batch_t *batch) {
 
 static void do_writes(mk_disk_t *disk, batch_t *batch) {
     for (size_t i = 0; i < batch->n; i++)
-        if (is_write(batch->request[i])) write_aside(disk, batch->request[i]);
-    mk_err_t err = sync_asides(disk, batch);
+        if (is_write(batch->request[i])) write_one(disk, batch->request[i]);
+    mk_err_t err = sync_files(disk, batch);
     if (err != MK_OK) {
         all_failed(disk, batch, err);
         return;

@@ -11,9 +11,10 @@ enum {
     BATCH_MAX = 64,               /* requests in one trip to the disk                              */
     BATCH_BYTES_MAX = 4 << 20,    /* of values put and got in it, unless it is one alone           */
     TOMBS_MAX = 64,               /* tombstones removed in one trip                                */
+    SMALL_BYTES = 4096,           /* files up to this are written where they belong, and read whole when the folder is opened */
 };
 
-/* "0123456789abcdef0123.a": a hash of the name, and which of its files: 'a', 'b', or 't' for the one being written. */
+/* "0123456789abcdef0123.a": a hash of the name, and which of its files: 'a', 'b', or 't' for a large one being written. */
 enum { FILE_BASE_CHARS = 20, FILE_NAME_BYTES = FILE_BASE_CHARS + 3 };
 void mk_store_file_name(mk_slice_t name, char which, char out[FILE_NAME_BYTES]);
 static inline char mk_store_slot_char(unsigned slot) { return slot == 0 ? 'a' : 'b'; }
@@ -30,6 +31,7 @@ typedef struct request {
     /* While in a batch. */
     mk_entry_t       *entry;
     bool              to_disk; /* has no answer yet without the disk       */
+    bool              aside;   /* put, delete: to be written under another name first */
     uint8_t           slot;    /* put, delete: to be written; get: to be read first, then where it was found */
     uint64_t          version, mark;
     uint8_t          *file;    /* get: all of it; the value is in it       */
@@ -57,15 +59,22 @@ typedef struct batch {
 
 void mk_store_batch_run(mk_disk_t *disk, batch_t *batch);
 
+typedef char file_base_t[FILE_BASE_CHARS];
+
 typedef struct recovery {
-    mk_index_t index;
-    uint64_t   bytes;
-    uint64_t   version; /* the highest there is */
-    uint64_t   damaged;
-    mk_err_t   err;
+    mk_index_t   index;
+    uint64_t     bytes;
+    uint64_t     version; /* the highest there is */
+    uint64_t     damaged;
+    file_base_t *lost; /* hashes of names of which no file, or none with a value, could be read; sorted; the caller's to free */
+    size_t       lost_n, lost_room;
+    size_t       unreadable; /* files         */
+    mk_err_t     why;        /* of the last one of these */
+    mk_err_t     err;
+    mk_err_t     unsettled; /* why what there is could not be made to last, so that nothing may be written over */
 } recovery_t;
 
-/* Reads what there is, removes what was left half-done. */
+/* Reads what there is and makes it last, removes what was left half-done. */
 void mk_store_recover(mk_disk_t *disk, recovery_t *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -14,6 +15,7 @@
 #include "store/parts.h"
 
 enum { VALUE_DEFAULT = 16 << 20, NAMES_DEFAULT = 1000000, WAITING_DEFAULT = 8 << 20 };
+enum { NAMED_MAX = 8 }; /* names in the log of what could not be read */
 
 struct mk_store {
     mk_job_t          job; /* recovering, then batches */
@@ -28,9 +30,12 @@ struct mk_store {
     char             *folder;
     mk_disk_t        *disk;
     mk_index_t        index;
-    uint64_t
-        version; /* the last that was given to a file, whether that went well or not; never again in this folder, so
-                                * that what a failing disk has kept all the same never counts as later than what comes */
+    /* The last that was given to a file, whether that went well or not; never again in this folder, so that what a
+     * failing disk has kept all the same never counts as later than what comes. */
+    uint64_t         version;
+    file_base_t     *lost; /* names whose files could not be read: hashes, sorted */
+    size_t           lost_n;
+    mk_err_t         unsettled; /* why nothing can be written */
     request_t       *first, **last;
     size_t           waiting, waiting_bytes;
     mk_entry_t      *tombs; /* listed: their earlier files are removed, though maybe not on the disk yet */
@@ -62,6 +67,7 @@ static void destroy(mk_store_t *store) {
     mk_deferred_cancel(&store->start);
     mk_disk_close(store->disk);
     mk_index_fini(&store->index);
+    mk_free(store->lost);
     mk_free(store->folder);
     mk_free(store);
 }
@@ -108,25 +114,48 @@ static void run_recovery(mk_job_t *job) {
     if (store->recovery.err == MK_OK) mk_store_recover(store->disk, &store->recovery);
 }
 
+static void say_unreadable(const mk_store_t *store, const recovery_t *recovery) {
+    char   text[100];
+    size_t left = NAMED_MAX;
+    if (recovery->unreadable == 0) return;
+    snprintf(text, sizeof text, "%zu files cannot be read (%s); %zu names are lost as long as that is so",
+             recovery->unreadable, mk_err_text(recovery->why), recovery->lost_n);
+    say(store, true, text, (mk_slice_t){0}, "");
+    for (size_t i = 0; i < store->index.n && left != 0; i++) {
+        const mk_entry_t *entry = store->index.at[i];
+        if (!entry->aside) continue;
+        say(store, true, "a file of", mk_entry_name(entry), " cannot be read; the other one is used");
+        left--;
+    }
+}
+
 static void recovered(mk_loop_t *loop, mk_job_t *job) {
-    mk_store_t *store = mk_container_of(job, mk_store_t, job);
+    mk_store_t       *store = mk_container_of(job, mk_store_t, job);
+    const recovery_t *recovery = &store->recovery;
     (void)loop;
     if (job->run != NULL) run_recovery(job); /* the loop ends before it was run: what waits is still to be kept */
     store->at_work = false;
     store->ready = true;
-    store->failed = store->recovery.err;
-    store->index = store->recovery.index;
-    store->version = store->recovery.version;
-    store->stats.bytes = store->recovery.bytes;
+    store->failed = recovery->err;
+    store->unsettled = recovery->unsettled;
+    store->index = recovery->index;
+    store->version = recovery->version;
+    store->lost = recovery->lost;
+    store->lost_n = recovery->lost_n;
+    store->stats.bytes = recovery->bytes;
     store->stats.names = store->index.n;
     for (size_t i = 0; i < store->index.n; i++) {
         if (!store->index.at[i]->tomb) continue;
         store->stats.names--;
         list_tomb(store, store->index.at[i]);
     }
-    store->stats.damaged = store->recovery.damaged;
+    store->stats.damaged = recovery->damaged;
+    store->stats.unreadable = recovery->unreadable;
     if (store->failed != MK_OK) say(store, true, "cannot be used: ", (mk_slice_t){0}, mk_err_text(store->failed));
-    if (store->recovery.damaged != 0) say(store, true, "there are damaged files", (mk_slice_t){0}, "");
+    else if (store->unsettled != MK_OK)
+        say(store, true, "can only be read: ", (mk_slice_t){0}, mk_err_text(store->unsettled));
+    if (recovery->damaged != 0) say(store, true, "there are damaged files", (mk_slice_t){0}, "");
+    say_unreadable(store, recovery);
     look_for_work(store);
 }
 
@@ -146,28 +175,51 @@ static mk_err_t judge_put(const mk_store_t *store, const request_t *request, con
     return MK_OK;
 }
 
+static int compare_bases(const void *a, const void *b) { return memcmp(a, b, FILE_BASE_CHARS); }
+
+/* Whether files of this name may be there that could not be read. */
+static bool is_lost(const mk_store_t *store, mk_slice_t name) {
+    char file[FILE_NAME_BYTES];
+    if (store->lost_n == 0) return false;
+    mk_store_file_name(name, 'a', file);
+    return bsearch(file, store->lost, store->lost_n, sizeof *store->lost, compare_bases) != NULL;
+}
+
+static mk_entry_t *new_entry(mk_store_t *store, request_t *request, bool lost) {
+    request->err = MK_ERR_LIMIT;
+    if (store->stats.names >= store->config.names_max) return NULL;
+    mk_entry_t *entry = mk_index_add(&store->index, request->name);
+    if (entry != NULL) entry->aside = lost;
+    request->err = MK_ERR_NOMEM;
+    return entry;
+}
+
+static void prepare_write(mk_store_t *store, request_t *request, mk_entry_t *entry) {
+    size_t size = MK_BLOB_HEAD_BYTES + request->name.size + request->value.size;
+    entry->written = true;
+    request->aside = entry->aside || size > SMALL_BYTES;
+    request->slot ^= 1u;
+    request->version = ++store->version;
+    /* Counted now, so that the next of this batch is judged with it. */
+    if (request->kind == REQUEST_PUT) store->stats.bytes += request->value.size + request->name.size;
+    if (request->kind == REQUEST_PUT && entry->gone) store->stats.names++;
+}
+
 static void prepare(mk_store_t *store, request_t *request) {
     mk_entry_t *entry = mk_index_find(&store->index, request->name);
-    if (entry == NULL && request->kind == REQUEST_PUT) {
-        request->err = store->stats.names >= store->config.names_max ? MK_ERR_LIMIT : MK_ERR_NOMEM;
-        if (request->err == MK_ERR_NOMEM) entry = mk_index_add(&store->index, request->name);
-        if (entry == NULL) return;
-    }
+    bool        lost = entry == NULL && is_lost(store, request->name);
+    if (entry == NULL && request->kind == REQUEST_PUT && (entry = new_entry(store, request, lost)) == NULL) return;
     request->err = entry == NULL || (entry->gone && request->kind != REQUEST_PUT) ? MK_ERR_NOTFOUND : MK_OK;
+    if (entry == NULL && lost) request->err = MK_ERR_IO;
     if (request->err == MK_OK && request->kind == REQUEST_PUT) request->err = judge_put(store, request, entry);
+    if (request->err == MK_OK && request->kind != REQUEST_GET) request->err = store->unsettled;
     if (entry == NULL) return;
     request->entry = entry;
     entry->requests++;
     if (request->err != MK_OK) return;
     request->to_disk = true;
     request->slot = entry->slot;
-    if (request->kind == REQUEST_GET) return;
-    entry->written = true;
-    request->slot ^= 1u;
-    request->version = ++store->version;
-    /* Counted now, so that the next of this batch is judged with it. */
-    if (request->kind == REQUEST_PUT) store->stats.bytes += request->value.size + request->name.size;
-    if (request->kind == REQUEST_PUT && entry->gone) store->stats.names++;
+    if (request->kind != REQUEST_GET) prepare_write(store, request, entry);
 }
 
 /* What it holds in memory while the batch is at work: what is to be written, or will be read. */

@@ -67,6 +67,7 @@ typedef struct mk_store_stats {
     uint64_t puts, gets, deletes, failures;
     uint64_t batches;  /* trips to the disk                                                     */
     uint64_t damaged;  /* files found damaged                                                   */
+    size_t   unreadable; /* files that could not be read when it was opened                     */
 } mk_store_stats_t;
 void mk_store_get_stats(const mk_store_t *store, mk_store_stats_t *out);
 

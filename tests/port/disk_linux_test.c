@@ -105,6 +105,24 @@ TEST(files_come_are_replaced_renamed_and_removed) {
     end();
 }
 
+TEST(a_file_is_written_over_where_it_lies_whatever_its_length) {
+    static const char *const texts[] = {"as long", "as this", "longer than it was", "short", ""};
+    const char              *name = "a";
+    struct stat              first, now;
+    begin();
+    CHECK_EQ(put("a", "at once"), MK_OK);
+    CHECK_EQ(stat(in_folder("a"), &first), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        CHECK_EQ(put("a", texts[i]), MK_OK);
+        CHECK_EQ(mk_disk_sync(disk, &name, 1), MK_OK);
+        CHECK_EQ(mk_disk_settle(disk), MK_OK);
+        CHECK_STR(get("a"), texts[i]);
+        CHECK_EQ(stat(in_folder("a"), &now), 0);
+        CHECK_EQ(now.st_ino, first.st_ino);
+    }
+    end();
+}
+
 TEST(many_are_synced_together_and_a_large_one_is_refused_whole) {
     const char *names[] = {"n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7"};
     uint8_t    *bytes;

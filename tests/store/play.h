@@ -55,7 +55,7 @@ typedef struct answer {
     bool     come;
     mk_err_t err;
     size_t   size;
-    uint8_t  value[4096];
+    uint8_t  value[8192];
 } answer_t;
 
 static inline void take_answer(void *arg, mk_err_t err, const uint8_t *value, size_t size, uint64_t mark) {

@@ -51,7 +51,7 @@ static wish_t *new_wish(unsigned name, uint32_t number) {
 
 static void wish_for(rig_random_t *r) {
     unsigned name = rig_random_below(r, NAMES);
-    char     text_of_name[8], value[32 + 2000];
+    char     text_of_name[8], value[32 + 6000];
     hopes_t *h = &hopes[name];
     if (h->n == WANTED_MAX) return;
     bool     gone = rig_random_below(r, 3) == 0;
@@ -59,7 +59,7 @@ static void wish_for(rig_random_t *r) {
     snprintf(text_of_name, sizeof text_of_name, "n%u", name);
     memset(value, 'x', sizeof value);
     int      head = snprintf(value, sizeof value, "%u ", (unsigned)number);
-    size_t   size = (size_t)head + rig_random_below(r, 2) * rig_random_below(r, 2000);
+    size_t   size = (size_t)head + rig_random_below(r, 2) * rig_random_below(r, 6000); /* small ones and large ones */
     wish_t  *wish = new_wish(name, number);
     mk_err_t err = gone ? mk_store_delete(store, text(text_of_name), granted, wish)
                         : mk_store_put(store, text(text_of_name), (mk_slice_t){value, size}, 0, granted, wish);
@@ -137,7 +137,7 @@ TEST(the_power_may_go_at_any_single_point) {
             close_store();
             mk_fake_disk_power_on(forget * 97 + at);
             open_store();
-            static char a[4200], b[4200];
+            static char a[8200], b[8200];
             snprintf(a, sizeof a, "%s", get("a"));
             snprintf(b, sizeof b, "%s", get("b"));
             close_store();
@@ -176,11 +176,36 @@ static void live_with_failures(uint64_t seed, unsigned lives) {
         open_store();
         check_all();
         close_store();
+        if (rig_random_below(&r, 2) == 0) mk_fake_disk_power_on(seed * 1000 + life + 500); /* what was found stays */
     }
 }
 
 TEST(what_was_acknowledged_survives_a_disk_that_fails_now_and_then) {
     for (uint64_t seed = 1; seed <= 300; seed++) live_with_failures(seed, 8);
+}
+
+/* A process is killed when a value is written and not on the disk yet: the next one finds it, and goes on from there. */
+TEST(what_the_life_before_never_synced_is_made_to_last_before_anything_is_written_over) {
+    for (unsigned at = 1; at < 12; at++) {
+        for (uint64_t forget = 0; forget < 16; forget++) {
+            fresh();
+            CHECK_EQ(put("k", "1"), MK_OK);
+            mk_fake_disk_fail_later(1, 2, MK_ERR_IO); /* the sync, and taking the file away */
+            CHECK_EQ(put("k", "2"), MK_ERR_IO);
+            close_store();
+            open_store();
+            CHECK_STR(get("k"), "2");
+            mk_fake_disk_power_off_at(at);
+            mk_err_t third = put("k", "3"), fourth = put("k", "4");
+            close_store();
+            mk_fake_disk_power_on(forget * 97 + at);
+            open_store();
+            const char *now = get("k");
+            bool        is_4 = strcmp(now, "4") == 0, is_3 = strcmp(now, "3") == 0;
+            CHECK(is_4 || (fourth != MK_OK && (is_3 || (third != MK_OK && strcmp(now, "2") == 0))));
+            close_store();
+        }
+    }
 }
 
 /* The same where there is no room for a word about what is gone. */

@@ -308,30 +308,128 @@ TEST(a_read_only_disk_reads) {
     close_store();
 }
 
-TEST(each_call_to_the_disk_may_fail_and_the_value_is_the_old_or_the_new_one) {
+static void fail_at_each_call(size_t size, unsigned calls) {
+    static uint8_t value[8000];
     for (unsigned skip = 0; skip < 12; skip++) {
         fresh();
         CHECK_EQ(put("k", "old"), MK_OK);
         answer_t answer = {0};
         unsigned at = mk_fake_disk_points();
         mk_fake_disk_power_off_at(skip + 1);
-        CHECK_EQ(mk_store_put(store, text("k"), text("new"), 0, take_answer, &answer), MK_OK);
+        memset(value, 'n', size);
+        CHECK_EQ(mk_store_put(store, text("k"), (mk_slice_t){value, size}, 0, take_answer, &answer), MK_OK);
         wait_for(&answer);
-        if (!mk_fake_disk_is_off()) {
-            CHECK_EQ(answer.err, MK_OK);
-            CHECK(mk_fake_disk_points() - at >= 4); /* write, sync, rename, settle */
-            close_store();
-            return;
-        }
-        CHECK(answer.err != MK_OK);
+        bool over = !mk_fake_disk_is_off();
+        if (over) CHECK_EQ(answer.err, MK_OK);
+        if (over) CHECK_EQ(mk_fake_disk_points() - at, calls);
+        CHECK(over || answer.err != MK_OK);
         close_store();
         mk_fake_disk_power_on(skip);
         open_store();
         const char *now = get("k");
-        CHECK(strcmp(now, "old") == 0 || strcmp(now, "new") == 0);
+        CHECK(strlen(now) == size || (!over && strcmp(now, "old") == 0));
         close_store();
+        if (over) return;
     }
     CHECK(false);
+}
+
+TEST(each_call_to_the_disk_may_fail_and_the_value_is_the_old_or_the_new_one) {
+    fail_at_each_call(2000, 3); /* write, sync, settle                                */
+    fail_at_each_call(6000, 4); /* a large one is written aside: write, sync, rename, settle */
+}
+
+/* ---- files that cannot be read ---- */
+
+static void make_unreadable(const char *name, unsigned slot, mk_err_t err) {
+    char file[FILE_NAME_BYTES];
+    mk_store_file_name(text(name), mk_store_slot_char(slot), file);
+    CHECK(mk_fake_disk_unreadable(FOLDER, file, err));
+}
+
+TEST(a_file_that_cannot_be_read_gives_the_value_before_it_and_all_others_work) {
+    fresh();
+    CHECK_EQ(put("k", "one"), MK_OK); /* the first is written to the second slot */
+    CHECK_EQ(put("k", "two"), MK_OK);
+    CHECK_EQ(put("other", "x"), MK_OK);
+    make_unreadable("k", 0, MK_ERR_IO);
+    again();
+    CHECK_STR(get("other"), "x");
+    CHECK_STR(get("k"), "one");
+    CHECK(strstr(complaint, "'k'") != NULL);
+    CHECK_EQ(stats().unreadable, 1);
+    CHECK_EQ(mk_fake_disk_files(FOLDER), 3); /* nothing is removed */
+    CHECK_EQ(put("other", "y"), MK_OK);
+    for (int i = 0; i < 4; i++) {
+        char value[8];
+        snprintf(value, sizeof value, "new %d", i);
+        CHECK_EQ(put("k", value), MK_OK);
+        CHECK_STR(get("k"), value);
+    }
+    again();
+    CHECK_STR(get("k"), "new 3");
+    CHECK_EQ(stats().unreadable, 0); /* another file has taken its place */
+    close_store();
+}
+
+TEST(what_is_put_while_a_later_file_cannot_be_read_wins_when_it_can_be_again) {
+    fresh();
+    CHECK_EQ(put("k", "one"), MK_OK);
+    for (int i = 0; i < 100; i++) CHECK_EQ(put("k", i % 2 == 0 ? "even" : "odd"), MK_OK);
+    CHECK_EQ(put("other", "x"), MK_OK);
+    make_unreadable("other", 1, MK_ERR_IO);
+    make_unreadable("k", 0, MK_ERR_IO);
+    make_unreadable("k", 1, MK_ERR_IO);
+    again();
+    CHECK_STR(get("k"), "IO"); /* all that is there cannot be read: better none than one that says it is empty */
+    CHECK_EQ(put("k", "x"), MK_ERR_IO);
+    make_unreadable("other", 1, MK_OK);
+    again();
+    CHECK_STR(get("other"), "x");
+    CHECK_STR(get("k"), "IO"); /* not NOTFOUND: it may be there */
+    CHECK_EQ(drop("k"), MK_ERR_IO);
+    CHECK_STR(get("nothing"), "NOTFOUND");
+    CHECK_EQ(put("k", "new"), MK_OK);
+    CHECK_STR(get("k"), "new");
+    make_unreadable("k", 0, MK_OK);
+    again();
+    CHECK_STR(get("k"), "new");
+    close_store();
+}
+
+TEST(a_name_that_is_gone_but_for_a_file_that_cannot_be_read_is_left_as_it_is) {
+    fresh();
+    CHECK_EQ(put("other", "x"), MK_OK);
+    CHECK_EQ(put("k", "one"), MK_OK);
+    CHECK_EQ(drop("k"), MK_OK);
+    CHECK_EQ(put("k", "two"), MK_OK); /* beside the file that says that it is gone */
+    CHECK_EQ(mk_fake_disk_files(FOLDER), 3);
+    make_unreadable("k", 1, MK_ERR_DENIED);
+    again();
+    CHECK_STR(get("k"), "IO");
+    for (int i = 0; i < 4; i++) CHECK_EQ(put("other", "y"), MK_OK);
+    CHECK_EQ(mk_fake_disk_files(FOLDER), 4); /* both of k, both of the other */
+    make_unreadable("k", 1, MK_OK);
+    again();
+    CHECK_STR(get("k"), "two");
+    close_store();
+}
+
+TEST(where_it_cannot_be_made_sure_that_what_was_found_lasts_nothing_is_written_over) {
+    fresh();
+    CHECK_EQ(put("k", "one"), MK_OK);
+    close_store();
+    mk_fake_disk_fail(1, MK_ERR_IO);
+    open_store();
+    CHECK_STR(get("k"), "one");
+    CHECK(strstr(complaint, "can only be read") != NULL);
+    CHECK_EQ(put("k", "two"), MK_ERR_IO);
+    CHECK_EQ(put("new", "two"), MK_ERR_IO);
+    CHECK_EQ(drop("k"), MK_ERR_IO);
+    CHECK_EQ(stats().names, 1);
+    again();
+    CHECK_EQ(put("k", "two"), MK_OK);
+    close_store();
 }
 
 TEST(a_second_store_in_the_same_folder_is_refused) {

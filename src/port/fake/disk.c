@@ -21,10 +21,14 @@ typedef struct content {
     size_t   size;
 } content_t;
 
+/* Files are written over where they lie. What was written and never synced may be on the disk all the same, in part or whole. */
 typedef struct inode {
-    content_t now, kept;
-    bool      synced; /* the two are the same */
-    unsigned  refs;   /* names, now and kept, and entries of the journal */
+    content_t  now, kept;
+    content_t *between; /* what it was from the last sync to now */
+    unsigned   between_n;
+    bool       synced; /* now and kept are the same */
+    mk_err_t   unreadable;
+    unsigned   refs; /* names, now and kept, and entries of the journal */
 } inode_t;
 
 typedef struct name {
@@ -86,8 +90,16 @@ static void content_set(content_t *to, content_t from) {
     *to = from;
 }
 
+static void forget_between(inode_t *inode) {
+    for (unsigned i = 0; i < inode->between_n; i++) free(inode->between[i].bytes);
+    free(inode->between);
+    inode->between = NULL;
+    inode->between_n = 0;
+}
+
 static void inode_unref(inode_t *inode) {
     if (inode == NULL || --inode->refs != 0) return;
+    forget_between(inode);
     free(inode->now.bytes);
     free(inode->kept.bytes);
     free(inode);
@@ -172,19 +184,29 @@ static void apply(names_t *names, const change_t *change) {
     }
 }
 
+/* One of those that may be on the disk: the last that was synced, and whatever was written since. */
+static const content_t *any_of(const inode_t *inode, uint64_t *chance) {
+    unsigned which = (unsigned)(mk_fake_random(chance) % (inode->between_n + 2));
+    return which == 0 ? &inode->kept : which == 1 ? &inode->now : &inode->between[which - 2];
+}
+
 /* What the power cut has left of a file that was not synced. */
 static content_t survivor(const inode_t *inode, uint64_t *chance) {
+    const content_t *size_of = any_of(inode, chance);
     switch (mk_fake_random(chance) % 5) {
     case 0: return content_copy(inode->kept.bytes, inode->kept.size);
     case 1: return content_copy(inode->now.bytes, inode->now.size);
     case 2: return content_copy(NULL, 0);
-    case 3: return content_copy(inode->now.bytes, (size_t)(mk_fake_random(chance) % (inode->now.size + 1)));
+    case 3: return content_copy(size_of->bytes, (size_t)(mk_fake_random(chance) % (size_of->size + 1)));
     default: break;
     }
-    content_t c = content_copy(inode->now.bytes, inode->now.size); /* some sectors were never written */
-    for (size_t at = 0; at < c.size; at += SECTOR_BYTES) {
-        size_t n = c.size - at < SECTOR_BYTES ? c.size - at : SECTOR_BYTES;
-        if (mk_fake_random(chance) % 2 == 0) memset(c.bytes + at, 0, n);
+    content_t c = {.bytes = grown(NULL, size_of->size + 1), .size = size_of->size};
+    for (size_t at = 0; at < c.size; at += SECTOR_BYTES) { /* each sector is of another time, or was never written */
+        const content_t *from = any_of(inode, chance);
+        size_t           n = c.size - at < SECTOR_BYTES ? c.size - at : SECTOR_BYTES;
+        size_t           there = from->size <= at ? 0 : from->size - at < n ? from->size - at : n;
+        memset(c.bytes + at, 0, n);
+        if (there != 0) memcpy(c.bytes + at, from->bytes + at, there);
     }
     return c;
 }
@@ -203,6 +225,7 @@ static void cut_folder(folder_t *folder, uint64_t *chance) {
             content_t left = survivor(inode, chance);
             content_set(&inode->now, left);
             content_set(&inode->kept, content_copy(left.bytes, left.size));
+            forget_between(inode);
             inode->synced = true;
         }
     }
@@ -264,6 +287,13 @@ bool mk_fake_disk_flip(const char *path, const char *text, size_t bit) {
     name->inode->now.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     if (bit / 8 < name->inode->kept.size) name->inode->kept.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     return true;
+}
+
+bool mk_fake_disk_unreadable(const char *path, const char *text, mk_err_t err) {
+    folder_t     *folder = find_folder(path);
+    const name_t *name = folder != NULL ? names_find(&folder->now, text) : NULL;
+    if (name != NULL) name->inode->unreadable = err;
+    return name != NULL;
 }
 
 size_t mk_fake_disk_files(const char *path) {
@@ -339,6 +369,7 @@ mk_err_t mk_disk_read(mk_disk_t *disk, const char *text, size_t bytes_max, uint8
     if (disk->folder == NULL || disks.off) return MK_ERR_IO;
     const name_t *name = names_find(&disk->folder->now, text);
     if (name == NULL) return MK_ERR_NOTFOUND;
+    if (name->inode->unreadable != MK_OK) return name->inode->unreadable;
     const content_t *from = &name->inode->now;
     if (from->size > bytes_max) return MK_ERR_TOOLONG;
     uint8_t *bytes = mk_alloc(from->size + 1);
@@ -353,26 +384,61 @@ mk_err_t mk_disk_peek(mk_disk_t *disk, const char *text, void *buf, size_t size,
     if (disk->folder == NULL || disks.off) return MK_ERR_IO;
     const name_t *name = names_find(&disk->folder->now, text);
     if (name == NULL) return MK_ERR_NOTFOUND;
+    if (name->inode->unreadable != MK_OK) return name->inode->unreadable;
     *got = name->inode->now.size < size ? name->inode->now.size : size;
     if (*got != 0) memcpy(buf, name->inode->now.bytes, *got);
     return MK_OK;
 }
 
+/* The pieces as they lie in the file afterwards; `half`: what had not been written yet is what was there. */
+static content_t written(const mk_slice_t *slices, int n, const content_t *before, bool half) {
+    size_t size = 0, at = 0;
+    for (int i = 0; i < n; i++) size += slices[i].size;
+    content_t c = {.bytes = grown(NULL, size + 1), .size = size};
+    for (int i = 0; i < n; at += slices[i].size, i++)
+        if (slices[i].size != 0) memcpy(c.bytes + at, slices[i].data, slices[i].size);
+    if (!half) return c;
+    if (before->size <= size / 2) {
+        c.size = size / 2;
+        return c;
+    }
+    content_t mixed = content_copy(before->bytes, before->size);
+    memcpy(mixed.bytes, c.bytes, size / 2);
+    free(c.bytes);
+    return mixed;
+}
+
+static void write_over(inode_t *inode, content_t with) {
+    if (!inode->synced) { /* what it was until now may be what survives */
+        inode->between = grown(inode->between, (inode->between_n + 1) * sizeof *inode->between);
+        inode->between[inode->between_n++] = inode->now;
+        inode->now = (content_t){0};
+    }
+    content_set(&inode->now, with);
+    inode->synced = false;
+}
+
 mk_err_t mk_disk_write(mk_disk_t *disk, const char *text, const mk_slice_t *slices, int n) {
     bool     half;
     mk_err_t err = point(disk, &half);
-    if (err != MK_OK) return err;
-    size_t size = 0;
-    for (int i = 0; i < n; i++) size += slices[i].size;
-    if (disks.space != SIZE_MAX && used() + size > disks.space) return MK_ERR_FULL;
-    inode_t *inode = grown(NULL, sizeof *inode);
-    *inode = (inode_t){.now = {.bytes = grown(NULL, size + 1), .size = size}, .refs = 1};
-    for (int i = 0, at = 0; i < n; at += (int)slices[i].size, i++)
-        if (slices[i].size != 0) memcpy(inode->now.bytes + at, slices[i].data, slices[i].size);
-    if (half) inode->now.size /= 2;
-    names_put(&disk->folder->now, text, inode);
-    note(disk->folder, CHANGE_PUT, text, "", inode);
-    inode_unref(inode);
+    if (err == MK_ERR_DENIED || disk->folder == NULL || (disks.off && !half)) return err;
+    const name_t *name = names_find(&disk->folder->now, text);
+    inode_t      *inode = name != NULL ? name->inode : NULL;
+    content_t     with = written(slices, n, inode != NULL ? &inode->now : &(content_t){0}, half || err != MK_OK);
+    size_t        before = inode != NULL ? inode->now.size : 0;
+    if (err == MK_OK && disks.space != SIZE_MAX && used() - before + with.size > disks.space) err = MK_ERR_FULL;
+    if (inode == NULL) {
+        inode = grown(NULL, sizeof *inode);
+        *inode = (inode_t){.refs = 0};
+        names_put(&disk->folder->now, text, inode);
+        note(disk->folder, CHANGE_PUT, text, "", inode);
+    }
+    write_over(inode, with);
+    if (err != MK_OK) { /* half of it is there, and goes */
+        names_remove(&disk->folder->now, text);
+        note(disk->folder, CHANGE_REMOVE, text, "", NULL);
+        return err;
+    }
     return half ? MK_ERR_IO : MK_OK;
 }
 
@@ -385,6 +451,7 @@ mk_err_t mk_disk_sync(mk_disk_t *disk, const char *const *names, size_t n) {
         if (name == NULL) return MK_ERR_NOTFOUND;
         if (name->inode->synced) continue;
         content_set(&name->inode->kept, content_copy(name->inode->now.bytes, name->inode->now.size));
+        forget_between(name->inode);
         name->inode->synced = true;
     }
     return half ? MK_ERR_IO : MK_OK;

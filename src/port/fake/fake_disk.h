@@ -27,6 +27,8 @@ void mk_fake_disk_read_only(bool read_only);
 
 /* Turns one bit of a file around; false: there is none so long. `index`: of the files in the order of their coming. */
 bool        mk_fake_disk_flip(const char *folder, const char *name, size_t bit);
+/* Reading it answers `err` from now on, until another file takes its name (MK_OK: it can be read again). False: there is none. */
+bool        mk_fake_disk_unreadable(const char *folder, const char *name, mk_err_t err);
 size_t      mk_fake_disk_files(const char *folder);
 const char *mk_fake_disk_file(const char *folder, size_t index);
 
