@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobs.c -- see jobs.h. Invariant: a job is in `waiting`, or with one helper, or in `ended`; the lists, `stop` and `idle`
- * change under the mutex only. `news` is looked at without it, so that a round without ended jobs costs one load. */
+/* jobs.c -- see jobs.h. Invariant: a job is in `waiting`, or with one helper, or in `ended`; the lists, `stop`, `idle` and what a
+ * helper has change under the mutex only. `news` is looked at without it, so that a round without ended jobs costs one load.
+ *
+ * At the end of the loop a helper with a job that is not waited for is left to itself: it has the job, and a share in this record,
+ * which the last one frees. The loop it does not know any more. */
 #include "loop/jobs.h"
 
 #include "base/mem.h"
@@ -9,16 +12,24 @@ typedef struct job_list {
     mk_job_t *first, **last;
 } job_list_t;
 
+typedef struct helper {
+    struct mk_jobs *jobs;
+    mk_thread_t    *thread;
+    mk_job_t       *job;  /* that it runs           */
+    bool            left; /* to itself, to the end  */
+} helper_t;
+
 struct mk_jobs {
-    mk_loop_t   *loop;
-    mk_mutex_t  *mutex;
-    mk_cond_t   *cond; /* something to do, or time to stop */
-    job_list_t   waiting, ended;
-    unsigned     idle; /* helpers that wait for something to do and have not been promised any */
-    bool         stop;
-    bool         news;
-    unsigned     threads_n;
-    mk_thread_t *thread[MK_JOB_THREADS_MAX];
+    mk_loop_t  *loop;
+    mk_mutex_t *mutex;
+    mk_cond_t  *cond; /* something to do, or time to stop */
+    job_list_t  waiting, ended;
+    unsigned    idle; /* helpers that wait for something to do and have not been promised any */
+    bool        stop;
+    bool        news;
+    unsigned    shares; /* the loop's, and one for each helper that was left */
+    unsigned    helpers_n;
+    helper_t    helper[MK_JOB_THREADS_MAX];
 };
 
 static void list_clear(job_list_t *list) {
@@ -52,29 +63,51 @@ static void job_ended(struct mk_jobs *jobs, mk_job_t *job) {
     mk_loop_wake(jobs->loop);
 }
 
-static void helper_main(void *arg) {
-    struct mk_jobs *jobs = arg;
-    mk_mutex_lock(jobs->mutex);
-    while (!jobs->stop) {
-        mk_job_t *job = list_take(&jobs->waiting);
-        if (job == NULL) {
-            jobs->idle++;
-            while (jobs->waiting.first == NULL && !jobs->stop) mk_cond_wait(jobs->cond, jobs->mutex, -1);
-            jobs->idle--;
-            continue;
-        }
-        mk_mutex_unlock(jobs->mutex);
-        run_job(job);
-        mk_mutex_lock(jobs->mutex);
-        job_ended(jobs, job);
-    }
-    mk_mutex_unlock(jobs->mutex);
-}
-
 static void jobs_free(struct mk_jobs *jobs) {
     if (jobs->cond != NULL) mk_cond_destroy(jobs->cond);
     if (jobs->mutex != NULL) mk_mutex_destroy(jobs->mutex);
     mk_free(jobs);
+}
+
+static void give_up_share(struct mk_jobs *jobs) {
+    mk_mutex_lock(jobs->mutex);
+    bool last = --jobs->shares == 0;
+    mk_mutex_unlock(jobs->mutex);
+    if (last) jobs_free(jobs);
+}
+
+/* With the mutex held, and again at the end. False: the helper was left meanwhile, and the job is its own. */
+static bool help(helper_t *helper, mk_job_t *job) {
+    struct mk_jobs *jobs = helper->jobs;
+    helper->job = job;
+    mk_mutex_unlock(jobs->mutex);
+    run_job(job);
+    mk_mutex_lock(jobs->mutex);
+    if (helper->left) return false;
+    helper->job = NULL;
+    job_ended(jobs, job);
+    return true;
+}
+
+static void helper_main(void *arg) {
+    helper_t       *helper = arg;
+    struct mk_jobs *jobs = helper->jobs;
+    mk_mutex_lock(jobs->mutex);
+    while (!jobs->stop) {
+        mk_job_t *job = list_take(&jobs->waiting);
+        if (job != NULL) {
+            if (!help(helper, job)) break;
+            continue;
+        }
+        jobs->idle++;
+        while (jobs->waiting.first == NULL && !jobs->stop) mk_cond_wait(jobs->cond, jobs->mutex, -1);
+        jobs->idle--;
+    }
+    mk_job_t *own = helper->left ? helper->job : NULL;
+    mk_mutex_unlock(jobs->mutex);
+    if (own == NULL) return;
+    own->orphan(own);
+    give_up_share(jobs);
 }
 
 static mk_err_t jobs_create(mk_loop_t *loop) {
@@ -82,6 +115,7 @@ static mk_err_t jobs_create(mk_loop_t *loop) {
     if (jobs == NULL) return MK_ERR_NOMEM;
     mk_err_t err;
     jobs->loop = loop;
+    jobs->shares = 1;
     list_clear(&jobs->waiting);
     list_clear(&jobs->ended);
     if ((err = mk_mutex_create(&jobs->mutex)) != MK_OK || (err = mk_cond_create(&jobs->cond)) != MK_OK) {
@@ -93,9 +127,11 @@ static mk_err_t jobs_create(mk_loop_t *loop) {
 }
 
 static mk_err_t want_helper(struct mk_jobs *jobs) {
-    if (jobs->threads_n == MK_JOB_THREADS_MAX) return MK_OK;
-    mk_err_t err = mk_thread_start(&jobs->thread[jobs->threads_n], helper_main, jobs);
-    if (err == MK_OK) jobs->threads_n++;
+    if (jobs->helpers_n == MK_JOB_THREADS_MAX) return MK_OK;
+    helper_t *helper = &jobs->helper[jobs->helpers_n];
+    helper->jobs = jobs;
+    mk_err_t err = mk_thread_start(&helper->thread, helper_main, helper);
+    if (err == MK_OK) jobs->helpers_n++;
     return err;
 }
 
@@ -113,7 +149,7 @@ mk_err_t mk_job_start(mk_loop_t *loop, mk_job_t *job) {
     }
     struct mk_jobs *jobs = loop->jobs;
     if (jobs->stop) return MK_ERR_LIMIT; /* asked for by the end of another: there is no next round */
-    mk_err_t err = jobs->threads_n == 0 ? want_helper(jobs) : MK_OK;
+    mk_err_t err = jobs->helpers_n == 0 ? want_helper(jobs) : MK_OK;
     if (err == MK_ERR_NOSYS) { /* no threads here: nobody else is in the lists either */
         run_job(job);
         job_ended(jobs, job);
@@ -141,16 +177,28 @@ void mk_jobs_deliver(mk_loop_t *loop) {
     for (mk_job_t *job; (job = list_take(&ended)) != NULL;) job->done(loop, job);
 }
 
+static void stop_helpers(struct mk_jobs *jobs) {
+    mk_mutex_lock(jobs->mutex);
+    jobs->stop = true;
+    for (unsigned i = 0; i < jobs->helpers_n; i++) {
+        helper_t *helper = &jobs->helper[i];
+        helper->left = helper->job != NULL && helper->job->orphan != NULL;
+        if (helper->left) jobs->shares++;
+        mk_cond_signal(jobs->cond);
+    }
+    mk_mutex_unlock(jobs->mutex);
+    for (unsigned i = 0; i < jobs->helpers_n; i++) {
+        if (jobs->helper[i].left) mk_thread_leave(jobs->helper[i].thread);
+        else mk_thread_join(jobs->helper[i].thread);
+    }
+}
+
 void mk_jobs_fini(mk_loop_t *loop) {
     struct mk_jobs *jobs = loop->jobs;
     if (jobs == NULL) return;
-    mk_mutex_lock(jobs->mutex);
-    jobs->stop = true;
-    for (unsigned i = 0; i < jobs->threads_n; i++) mk_cond_signal(jobs->cond);
-    mk_mutex_unlock(jobs->mutex);
-    for (unsigned i = 0; i < jobs->threads_n; i++) mk_thread_join(jobs->thread[i]);
+    stop_helpers(jobs);
     for (mk_job_t *job; (job = list_take(&jobs->ended)) != NULL;) job->done(loop, job);
     for (mk_job_t *job; (job = list_take(&jobs->waiting)) != NULL;) job->done(loop, job);
     loop->jobs = NULL;
-    jobs_free(jobs);
+    give_up_share(jobs);
 }

@@ -15,6 +15,10 @@ struct mk_job {
     mk_job_t *next;
     void    (*run)(mk_job_t *job);
     void    (*done)(mk_loop_t *loop, mk_job_t *job);
+    /* NULL: while it runs, the end of the loop waits for it. Else it does not, for what cannot be called off and may take long (a
+     * name look-up): then this is called instead of `done`, on the helper's thread, when `run` is over, maybe long after the loop. It
+     * frees the job and touches nothing else; so does `run`. */
+    void    (*orphan)(mk_job_t *job);
 };
 
 /* Most at a time; the rest wait in line. A hanging name server must not hold up files, so there are some more than cores. */
@@ -24,8 +28,8 @@ enum { MK_JOB_THREADS_MAX = 8 };
  * idle ones stay. */
 MK_MUST_CHECK mk_err_t mk_job_start(mk_loop_t *loop, mk_job_t *job);
 
-/* For mk_loop_fini(): waits for the running jobs, then calls `done` of every job left, run or not (`job->run` is NULL when it
- * ran). */
+/* For mk_loop_fini(): waits for the running jobs without an `orphan`, then calls `done` of every job left, run or not (`job->run` is
+ * NULL when it ran). */
 void mk_jobs_fini(mk_loop_t *loop);
 
 /* For mk_loop_run(): tells the ends. */

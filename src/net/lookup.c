@@ -95,6 +95,9 @@ static void on_done(mk_loop_t *loop, mk_job_t *job) {
     tell_waiters(query);
 }
 
+/* The loop did not wait for it, nor does its net, which has ended before. */
+static void on_orphan(mk_job_t *job) { mk_free(mk_container_of(job, query_t, job)); }
+
 static query_t *find_query(const mk_net_t *net, const char *name) {
     for (query_t *query = net->queries; query != NULL; query = query->next)
         if ((query->running || query->until_ms > now_ms(net)) && strcmp(query->name, name) == 0) return query;
@@ -129,7 +132,7 @@ static mk_err_t new_query(mk_net_t *net, const char *name, query_t **out) {
     if (err != MK_OK) return err;
     query_t *query = mk_alloc(sizeof *query + size);
     if (query == NULL) return MK_ERR_NOMEM;
-    *query = (query_t){.job = {.run = on_run, .done = on_done}, .net = net, .running = true};
+    *query = (query_t){.job = {.run = on_run, .done = on_done, .orphan = on_orphan}, .net = net, .running = true};
     memcpy(query->name, name, size);
     if ((err = mk_job_start(net->loop, &query->job)) != MK_OK) {
         mk_free(query);

@@ -66,6 +66,8 @@ typedef struct mk_cond   mk_cond_t;
 /* MK_ERR_NOSYS where there are none: the caller then does the work itself. All signals are blocked in the thread. */
 MK_MUST_CHECK mk_err_t mk_thread_start(mk_thread_t **out, void (*run)(void *arg), void *arg);
 void                   mk_thread_join(mk_thread_t *thread); /* waits for its end and frees it */
+/* Instead: it ends by itself, maybe with the process. It has begun: `run` has been seen at work. */
+void                   mk_thread_leave(mk_thread_t *thread);
 
 MK_MUST_CHECK mk_err_t mk_mutex_create(mk_mutex_t **out);
 void                   mk_mutex_destroy(mk_mutex_t *mutex);

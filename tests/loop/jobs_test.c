@@ -2,6 +2,7 @@
 #include "loop/jobs.h"
 
 #include "base/assert.h"
+#include "base/mem.h"
 #include "rig/oom.h"
 #include "rig/rig.h"
 
@@ -15,7 +16,9 @@ typedef struct door {
     unsigned    waiting, most;
 } door_t;
 
-static door_t door;
+static door_t     door;
+static unsigned   buried; /* under its mutex; each is news */
+static mk_cond_t *funeral;
 
 typedef struct task {
     mk_job_t     job;
@@ -151,6 +154,62 @@ TEST(at_the_end_of_the_loop_each_is_told_whether_it_ran) {
     }
     CHECK(ran >= MK_JOB_THREADS_MAX);
     CHECK(after.ends <= 1);
+}
+
+/* In memory of its own, since it outlives the test's loop. */
+static void bury(mk_job_t *job) {
+    task_t *task = mk_container_of(job, task_t, job);
+    mk_mutex_lock(door.mutex);
+    CHECK_EQ(task->runs, 1);
+    CHECK_EQ(task->ends, 0);
+    buried++;
+    mk_free(task);
+    mk_cond_signal(funeral);
+    mk_mutex_unlock(door.mutex);
+}
+
+static task_t *start_one_that_may_hang(void) {
+    task_t *task = mk_alloc(sizeof *task);
+    CHECK(task != NULL);
+    *task = new_task(true);
+    task->job.orphan = bury;
+    CHECK_EQ(mk_job_start(&loop, &task->job), MK_OK);
+    return task;
+}
+
+TEST(the_end_of_the_loop_does_not_wait_for_what_may_hang) {
+    enum { HANGING = 3 };
+    task_t quick = new_task(false), late = new_task(false);
+    open_loop();
+    buried = 0;
+    CHECK_EQ(mk_cond_create(&funeral), MK_OK);
+    for (int i = 0; i < HANGING; i++) start_one_that_may_hang();
+    while (at_door() < HANGING) mk_loop_run(&loop, 100);
+    CHECK_EQ(mk_job_start(&loop, &quick.job), MK_OK);
+    while (quick.ends == 0) mk_loop_run(&loop, -1);
+    CHECK_EQ(mk_job_start(&loop, &late.job), MK_OK);
+    mk_loop_fini(&loop); /* nobody opens the door meanwhile */
+    CHECK_EQ(late.ends, 1);
+    CHECK_EQ(buried, 0);
+    open_door();
+    mk_mutex_lock(door.mutex);
+    while (buried < HANGING) mk_cond_wait(funeral, door.mutex, -1);
+    mk_mutex_unlock(door.mutex);
+    mk_cond_destroy(funeral);
+    mk_cond_destroy(door.cond);
+    mk_mutex_destroy(door.mutex);
+}
+
+TEST(what_may_hang_and_does_not_ends_as_any_other) {
+    open_loop();
+    buried = 0;
+    open_door();
+    task_t *task = start_one_that_may_hang();
+    while (task->ends == 0) mk_loop_run(&loop, -1);
+    close_loop();
+    CHECK(task->ran);
+    CHECK_EQ(buried, 0);
+    mk_free(task);
 }
 
 TEST(ends_may_start_more) {

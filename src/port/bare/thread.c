@@ -19,6 +19,8 @@ mk_err_t mk_thread_start(mk_thread_t **out, void (*run)(void *arg), void *arg) {
 
 void mk_thread_join(mk_thread_t *thread) { (void)thread; }
 
+void mk_thread_leave(mk_thread_t *thread) { (void)thread; }
+
 mk_err_t mk_mutex_create(mk_mutex_t **out) {
     *out = &mutex_of_all;
     return MK_OK;

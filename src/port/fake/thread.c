@@ -17,6 +17,8 @@ mk_err_t mk_thread_start(mk_thread_t **out, void (*run)(void *arg), void *arg) {
 
 void mk_thread_join(mk_thread_t *thread) { (void)thread; }
 
+void mk_thread_leave(mk_thread_t *thread) { (void)thread; }
+
 mk_err_t mk_mutex_create(mk_mutex_t **out) {
     *out = mk_calloc(1, sizeof **out);
     return *out != NULL ? MK_OK : MK_ERR_NOMEM;

@@ -51,6 +51,12 @@ void mk_thread_join(mk_thread_t *thread) {
     mk_free(thread);
 }
 
+void mk_thread_leave(mk_thread_t *thread) {
+    int failed = pthread_detach(thread->id);
+    mk_assert(failed == 0);
+    mk_free(thread);
+}
+
 mk_err_t mk_mutex_create(mk_mutex_t **out) {
     mk_mutex_t *mutex = mk_alloc(sizeof *mutex);
     if (mutex == NULL) return MK_ERR_NOMEM;
