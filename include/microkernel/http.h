@@ -29,7 +29,8 @@ typedef uint32_t http_conn_id_t;
 #define MSG_HTTP_LISTEN_ERROR (MK_MSG_SYSTEM_BASE + 0x53u) /* http_error_payload_t, conn_id 0: a listener gave up. None does
                                                               today: out of descriptors it rests and tries again               */
 #define MSG_HTTP_CONN_CLOSED  (MK_MSG_SYSTEM_BASE + 0x54u) /* http_error_payload_t: server; the requester is gone before its answer
-                                                              was whole; nothing more can be said to it                        */
+                                                              was whole; nothing more can be said to it. Who only sent its end
+                                                              and reads on is not gone                                         */
 #define MSG_HTTP_BODY         (MK_MSG_SYSTEM_BASE + 0x55u) /* http_body_payload_t: a piece of a streamed body                  */
 #define MSG_HTTP_BODY_END     (MK_MSG_SYSTEM_BASE + 0x56u) /* http_body_payload_t without data: that was all of it             */
 #define MSG_HTTP_DRAINED      (MK_MSG_SYSTEM_BASE + 0x57u) /* http_conn_payload_t: after MK_ERR_FULL there is room again       */

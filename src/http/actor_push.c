@@ -59,7 +59,12 @@ static void on_gone(mk_http_exchange_t *exchange, void *arg) {
     reader_is_gone(arg);
 }
 
-static const mk_http_service_t service = {on_room, on_gone};
+static void on_ended(mk_http_exchange_t *exchange, void *arg) {
+    (void)exchange;
+    mk_sse_push_beat(&((push_t *)arg)->push);
+}
+
+static const mk_http_service_t service = {on_room, on_gone, on_ended};
 
 static mk_err_t on_write(mk_sse_push_t *push, const void *bytes, size_t size) {
     push_t *self = of(push);

@@ -152,7 +152,7 @@ static void gone(mk_http_exchange_t *exchange, void *arg) {
     sending_over(arg);
 }
 
-static const mk_http_service_t service = {drained, gone};
+static const mk_http_service_t service = {drained, gone, NULL};
 
 /* ---- the head ------------------------------------------------------------------------------------------------------------------ */
 

@@ -18,13 +18,16 @@ typedef struct mk_http_exchange mk_http_exchange_t;
 
 /* ---- services: exchanges answered by this room itself ------------------------------------------------------------------ */
 
-/* Whose exchange it is. Neither is called from inside of the functions below. */
+/* Whose exchange it is. None is called from inside of the functions below. */
 typedef struct mk_http_service {
     /* After MK_ERR_FULL from mk_http_exchange_write(): there is room. */
     void (*drained)(mk_http_exchange_t *exchange, void *arg);
     /* The requester is gone, or the runtime ends, before the answer was whole. The exchange is freed when this
      * returns: forget it. */
     void (*gone)(mk_http_exchange_t *exchange, void *arg);
+    /* The requester has sent its end, in the middle of its answer: it may be gone, or be reading still. Whoever sends it something
+     * now will be told by `gone` which of them it was. May be NULL. */
+    void (*ended)(mk_http_exchange_t *exchange, void *arg);
 } mk_http_service_t;
 
 /* From now on `service` is told about the exchange. Every exchange that is not answered at once needs one. */

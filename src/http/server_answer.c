@@ -105,13 +105,34 @@ static bool send_held(mk_http_exchange_t *ex) {
     return err == MK_OK;
 }
 
+static mk_err_t write_continue(mk_http_conn_t *conn) {
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    return mk_stream_write(&conn->stream, text, sizeof text - 1);
+}
+
 static void invite_body(mk_http_exchange_t *ex) {
     mk_http_conn_t *conn = ex->conn;
     if (!ex->expects || conn->reading != ex) return;
     ex->expects = false;
     if (conn->body.received != 0 || ex->answer != MK_ANSWER_NONE) return;
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (mk_stream_write(&conn->stream, text, sizeof text - 1) == MK_ERR_NOMEM) mk_http_conn_cut(conn, false);
+    if (write_continue(conn) == MK_ERR_NOMEM) mk_http_conn_cut(conn, false);
+}
+
+uint64_t mk_http_conn_probe_due_ms(const mk_http_conn_t *conn) {
+    const mk_http_exchange_t *ex = conn->first;
+    if (!conn->probing || ex == NULL || ex->answer == MK_ANSWER_WHOLE) return UINT64_MAX;
+    if (ex->service != NULL) return ex->service->ended != NULL ? 0 : UINT64_MAX;
+    bool silent = ex->answer == MK_ANSWER_NONE && ex->minor != 0 && ex->socket.owner != NULL;
+    return silent ? ex->asked_ms + MK_HTTP_PROBE_MS : UINT64_MAX;
+}
+
+/* Of an answer that has not begun an interim one is sent, which every client of HTTP/1.1 takes and nobody misses (RFC 9110 section
+ * 15.2); of one that has, whatever its service has that means nothing. */
+void mk_http_conn_probe(mk_http_conn_t *conn) {
+    mk_http_exchange_t *ex = conn->first;
+    conn->probing = false;
+    if (ex->service != NULL) ex->service->ended(ex, ex->arg);
+    else (void)!write_continue(conn); /* without memory the answer itself will tell */
 }
 
 /* Room again for whoever was refused; services hear of it in a round of their own. */

@@ -29,7 +29,7 @@ static uint64_t due_ms(const mk_http_conn_t *conn) {
     else if (conn->pauses == 0 && conn->first == NULL) due = conn->since_ms + limits->idle_ms;
     for (const mk_http_exchange_t *ex = conn->first; ex != NULL; ex = ex->next)
         due = min_of(due, answer_due_ms(conn, ex));
-    return due;
+    return min_of(due, mk_http_conn_probe_due_ms(conn));
 }
 
 void mk_http_conn_watch(mk_http_conn_t *conn, uint32_t ms) {
@@ -83,6 +83,7 @@ static void on_timer(mk_wheel_t *wheel, mk_timer_t *timer) {
         if (mk_http_request_abort(conn)) mk_http_conn_refuse(conn, 408, "the body of the request took too long");
     } else if (reads && conn->first == NULL && conn->since_ms + limits->idle_ms <= now_ms) mk_http_conn_finish(conn);
     if (!conn->dead) refuse_late_ones(conn, now_ms);
+    if (!conn->dead && !conn->finishing && mk_http_conn_probe_due_ms(conn) <= now_ms) mk_http_conn_probe(conn);
     if (!conn->dead && !mk_timer_is_armed(&conn->timer)) watch_again(conn);
     leave(conn);
 }
@@ -154,7 +155,16 @@ static size_t on_data(mk_stream_t *stream, const uint8_t *bytes, size_t size) {
     return used;
 }
 
-/* Whoever has sent whole requests and then its end still gets the answers. */
+/* Its end has come: when to ask whether it is still there. */
+static void probe_later(mk_http_conn_t *conn) {
+    uint64_t now_ms = mk_http_now_ms(conn), due;
+    conn->probing = true;
+    due = mk_http_conn_probe_due_ms(conn);
+    if (due <= now_ms) mk_http_conn_probe(conn);
+    else if (due != UINT64_MAX) mk_http_conn_watch(conn, (uint32_t)(due - now_ms));
+}
+
+/* Whoever has sent whole requests and then its end still gets the answers, unless it shows to be gone. */
 static void on_end(mk_stream_t *stream) {
     mk_http_conn_t *conn = conn_of(stream);
     if (conn->session != NULL) {
@@ -166,6 +176,7 @@ static void on_end(mk_stream_t *stream) {
     conn->in_head = false;
     if (conn->reading == NULL || mk_http_request_abort(conn)) {
         if (conn->first == NULL) mk_http_conn_advance(conn);
+        else probe_later(conn);
     }
     leave(conn);
 }

@@ -79,6 +79,7 @@ struct mk_http_conn {
     bool                in_head;  /* some of the next head has come                               */
     bool                deaf;     /* no further request is read                                   */
     bool                curt;     /* the peer has said that it sends no more requests             */
+    bool                probing;  /* its end has come, and it is to be asked whether it still reads */
     bool                finishing; /* the last answer is queued                                   */
     bool                dead;     /* freed when depth is 0                                        */
 };
@@ -95,6 +96,12 @@ void mk_http_conn_resume(mk_http_conn_t *conn, uint8_t why);
 void mk_http_conn_watch(mk_http_conn_t *conn, uint32_t ms);
 /* Answers `status` behind all others and reads no more. `why` is static. */
 void mk_http_conn_refuse(mk_http_conn_t *conn, int status, const char *why);
+/* The peer has sent its end while an answer is due: whether it is gone or reading still is known when something has been sent to
+ * it. MK_HTTP_PROBE_MS after its request at the earliest, so that who gets a quick answer gets nothing but that. */
+enum { MK_HTTP_PROBE_MS = 1000 };
+/* When to; UINT64_MAX: it is not to be asked, or not now. */
+uint64_t mk_http_conn_probe_due_ms(const mk_http_conn_t *conn);
+void     mk_http_conn_probe(mk_http_conn_t *conn);
 /* Nothing more will be answered: what is queued is sent, then the end. */
 void mk_http_conn_finish(mk_http_conn_t *conn);
 /* The same in the middle of an answer; `hard`: its end would look like the end of the answer, so the peer is told otherwise. */

@@ -61,6 +61,9 @@ MK_MUST_CHECK mk_err_t mk_sse_push_start(mk_sse_push_t *push, mk_sse_push_kind_t
 MK_MUST_CHECK mk_err_t mk_sse_push_event(mk_sse_push_t *push, const mk_sse_event_t *event);
 MK_MUST_CHECK mk_err_t mk_sse_push_comment(mk_sse_push_t *push, const char *text, size_t size);
 
+/* A heartbeat now: a reader that is gone answers it with a reset. */
+void mk_sse_push_beat(mk_sse_push_t *push);
+
 void mk_sse_push_drained(mk_sse_push_t *push); /* the stream's `drained` */
 void mk_sse_push_stop(mk_sse_push_t *push);    /* no call comes any more; harmless when stopped */
 

@@ -42,16 +42,17 @@ static mk_err_t note_refusal(mk_sse_push_t *push, mk_err_t err) {
 }
 
 /* A reader that has not taken what there is needs no sign of life. */
+void mk_sse_push_beat(mk_sse_push_t *push) {
+    if (push->full) return;
+    if (send_scratch(push, mk_sse_write_comment(&push->kind->scratch, "", 0)) == MK_ERR_FULL) push->full = true;
+}
+
 static void on_time(mk_wheel_t *wheel, mk_timer_t *timer) {
     mk_sse_push_t *push = mk_container_of(timer, mk_sse_push_t, timer);
     uint64_t       silent_ms = (push->loop->now_us - push->sent_us) / 1000, wait_ms = push->heartbeat_ms;
     (void)wheel;
-    if (silent_ms < wait_ms) {
-        wait_ms -= silent_ms;
-    } else if (!push->full) {
-        mk_err_t err = send_scratch(push, mk_sse_write_comment(&push->kind->scratch, "", 0));
-        if (err == MK_ERR_FULL) push->full = true;
-    }
+    if (silent_ms < wait_ms) wait_ms -= silent_ms;
+    else mk_sse_push_beat(push);
     mk_wheel_arm(&push->loop->wheel, &push->timer, mk_loop_after_ms(push->loop, wait_ms));
 }
 

@@ -2,7 +2,8 @@
 /* stream.c -- see stream.h. What a stream wants from the poller is changed only when that shows to be needed: pausing and
  * resuming between two events costs nothing, nor does an end after which the stream is closed. Writing happens before the loop
  * waits (flush), what is due without an event in its next round (have_turn). Invariant: a stream is STUCK if and only if its
- * descriptor is watched for writing; only then does the write deadline run. */
+ * descriptor is watched for writing; only then does the write deadline run. Behind the peer's end there is nothing to read, but a
+ * reset may still come, so that is watched for: who only writes now and then hears of it at once. */
 #include "net/internal.h"
 
 #include <string.h>
@@ -35,8 +36,15 @@ static uint32_t queue_low(const mk_stream_t *s) {
 
 /* ---- watching, waiting --------------------------------------------------------------------------------------------- */
 
+/* The user has seen all there was, and there will be no more of it. */
+static bool is_read_out(const mk_stream_t *s) {
+    bool unseen = s->kept != NULL && (s->flags & (MK_S_PAUSED | MK_S_OFFER)) != 0;
+    return (s->flags & MK_S_ENDED) != 0 && !unseen;
+}
+
 static uint32_t wanted(const mk_stream_t *s) {
     uint32_t events = mk_stream_reads(s) || (s->flags & MK_S_SHAKING) != 0 ? MK_POLL_IN : 0;
+    if (is_read_out(s)) events = MK_POLL_HUP;
     return (s->flags & MK_S_STUCK) != 0 ? events | MK_POLL_OUT : events;
 }
 
@@ -150,14 +158,8 @@ void mk_stream_fail(mk_stream_t *s, mk_err_t err, const char *why) {
 const char *mk_stream_why(const mk_stream_t *s) { return s->net != NULL && s->flags == 0 ? s->net->why : ""; }
 
 /* Both sides have ended, and the user has seen all there was. */
-static bool is_over(const mk_stream_t *s) {
-    enum { BOTH = MK_S_FINISHED | MK_S_ENDED };
-    bool unseen = s->kept != NULL && (s->flags & (MK_S_PAUSED | MK_S_OFFER)) != 0;
-    return (s->flags & BOTH) == BOTH && !unseen;
-}
-
 static bool end_if_over(mk_stream_t *s) {
-    if (!is_over(s)) return false;
+    if ((s->flags & MK_S_FINISHED) == 0 || !is_read_out(s)) return false;
     mk_stream_fail(s, MK_OK, NULL);
     return true;
 }
@@ -343,7 +345,9 @@ static void on_ready(mk_loop_t *loop, mk_watch_t *watch, uint32_t events) {
     if ((events & (MK_POLL_IN | MK_POLL_ERR | MK_POLL_HUP)) == 0 || (s->flags & MK_S_BROKEN) != 0) return;
     /* What a paused user left comes first. Else it would grow by a read with each time he pauses. */
     if (s->kept != NULL && (s->flags & MK_S_OFFER) != 0 && !offer_again(s)) return;
-    if (!mk_stream_reads(s)) {
+    if (is_read_out(s) && (events & (MK_POLL_ERR | MK_POLL_HUP)) != 0) {
+        mk_stream_fail(s, MK_ERR_IO, NULL);
+    } else if (!mk_stream_reads(s)) {
         if (ask(s, wanted(s)) != MK_OK) mk_stream_due(s, MK_S_BROKEN);
     } else if (s->tls != NULL) {
         mk_stream_tls_read(s);

@@ -205,6 +205,11 @@ static bool do_begin(keeper_t *who, uint64_t length) {
     who->did = actor_http_respond_begin(rt, who->ids[0], 200, NULL, 0, (int64_t)length);
     return true;
 }
+static bool do_piece(keeper_t *who, uint64_t arg) {
+    (void)arg;
+    who->did = actor_http_respond_write(rt, who->ids[0], "piece", 5);
+    return true;
+}
 static bool do_finish(keeper_t *who, uint64_t arg) {
     (void)arg;
     who->did = actor_http_respond_end(rt, who->ids[0]);
@@ -414,6 +419,133 @@ TEST(an_answer_is_given_to_nobody_when_the_requester_is_gone) {
     in(&k, do_answer, 0);
     CHECK(!k.well);
     end();
+}
+
+/* ---- an end while an answer is due: who sends it may read on ---------------------------------------------------------------- */
+
+static void request_and_end(client_t *who, const char *text) {
+    dial(who);
+    say(who, text);
+    mk_sock_finish(who->fd);
+    settle();
+}
+
+TEST(a_requester_that_leaves_is_noticed_before_it_is_answered) {
+    begin((http_listen_options_t){0});
+    k.silent = true;
+    dial(&d);
+    say(&d, GET("/0"));
+    leave(&d); /* right away: it might have sent its end and be waiting */
+    CHECK_EQ(k.closes, 0);
+    pass(1100);
+    CHECK_EQ(k.closes, 1);
+    CHECK_EQ(k.closed, k.ids[0]);
+    dial(&d);
+    say(&d, GET("/1") GET("/2"));
+    pass(2000);
+    leave(&d); /* after a while: at once, and for all that it asked */
+    CHECK_EQ(k.closes, 3);
+    in(&k, do_answer, 1);
+    CHECK(!k.well);
+    end();
+}
+
+TEST(one_that_reads_on_is_asked_once_and_gets_its_answer) {
+    begin((http_listen_options_t){0});
+    k.silent = true;
+    request_and_end(&d, GET("/"));
+    pass(900);
+    CHECK_STR(heard(&d), "");
+    pass(20000);
+    CHECK_STR(heard(&d), "HTTP/1.1 100 Continue\r\n\r\n");
+    CHECK_EQ(k.closes, 0);
+    in(&k, do_answer, 0);
+    CHECK_STR(heard(&d), "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nanswer 0");
+    CHECK(d.ended);
+    leave(&d);
+    end();
+}
+
+TEST(http_1_0_knows_no_interim_answers_and_is_not_asked) {
+    begin((http_listen_options_t){0});
+    k.silent = true;
+    request_and_end(&d, "GET / HTTP/1.0\r\n\r\n");
+    pass(5000);
+    in(&k, do_answer, 0);
+    CHECK(STATUS(heard(&d), 200));
+    leave(&d);
+    end();
+}
+
+TEST(what_a_gone_reader_does_not_take_tells_the_writer) {
+    begin((http_listen_options_t){0});
+    k.silent = true;
+    dial(&d);
+    say(&d, GET("/"));
+    in(&k, do_begin, UINT64_MAX);
+    hear(&d);
+    leave(&d);
+    pass(5000);
+    CHECK_EQ(k.closes, 0); /* there is nothing to send it between pieces */
+    in(&k, do_piece, 0);
+    pass(1);
+    CHECK_EQ(k.closes, 1);
+    end();
+}
+
+static bool do_events(keeper_t *who, uint64_t arg) {
+    (void)arg;
+    who->well = actor_sse_start(rt, who->ids[0]);
+    return true;
+}
+static bool do_push(keeper_t *who, uint64_t arg) {
+    (void)arg;
+    who->well = actor_sse_push(rt, who->ids[0], NULL, "news", 4);
+    return true;
+}
+
+TEST(a_reader_of_events_that_leaves_is_noticed_at_once_and_one_that_reads_on_is_kept) {
+    for (int leaves = 0; leaves < 2; leaves++) {
+        begin((http_listen_options_t){0});
+        k.silent = true;
+        dial(&d);
+        say(&d, GET("/"));
+        in(&k, do_events, 0);
+        CHECK(k.well);
+        pass(5000);
+        hear(&d);
+        if (leaves) leave(&d);
+        else mk_sock_finish(d.fd);
+        pass(1);
+        CHECK_EQ(k.closes, leaves);
+        in(&k, do_push, 0);
+        CHECK_EQ(k.well, !leaves);
+        if (!leaves) CHECK(strstr(heard(&d), "data: news\n") != NULL);
+        leave(&d);
+        pass(1);
+        CHECK_EQ(k.closes, leaves); /* an end was read before; the next heartbeat shows that nobody is there */
+        pass(16000);
+        CHECK_EQ(k.closes, 1);
+        end();
+    }
+}
+
+TEST(events_that_begin_after_the_readers_end_are_kept_or_not_as_well) {
+    for (int leaves = 0; leaves < 2; leaves++) {
+        begin((http_listen_options_t){0});
+        k.silent = true;
+        request_and_end(&d, GET("/"));
+        pass(100);
+        in(&k, do_events, 0);
+        hear(&d);
+        if (leaves) leave(&d);
+        pass(1000);
+        CHECK_EQ(k.closes, leaves);
+        leave(&d);
+        pass(16000);
+        CHECK_EQ(k.closes, 1);
+        end();
+    }
 }
 
 /* ---- actors -------------------------------------------------------------------------------------------------------------------- */

@@ -89,6 +89,7 @@ static inline bool keep(runtime_t *r, actor_t *self, message_t *msg, void *state
     case MSG_HTTP_BODY: note_piece(k, msg->payload); break;
     case MSG_HTTP_BODY_END: k->ends++; break;
     case MSG_HTTP_DRAINED: k->drains++; break;
+    case MSG_SSE_CLOSED: k->closes++; break;
     case MSG_HTTP_CONN_CLOSED:
         k->closes++;
         k->closed = ((const http_error_payload_t *)msg->payload)->conn_id;

@@ -4,7 +4,8 @@
  * usage: http_serve [--tls ENGINE CERTIFICATE KEY]
  *
  * The first collects bodies: /echo/... answers with the body, /pieces/{n} with n bytes in pieces, /shared/{n} with n bytes of one
- * buffer, /stop stops listening, others "METHOD PATH". The second streams them and answers with their number of bytes. */
+ * buffer, /stop stops listening, /hold is not answered and /events is a stream without any; /gone is answered when the requester of
+ * one of these has left, others "METHOD PATH". The second streams them and answers with their number of bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,11 @@ static stream_t      streams[STREAMS_MAX];
 static socket_tls_t *tls;
 static uint16_t      port, counting_port;
 static char          piece[PIECE_BYTES];
+
+static struct {
+    http_conn_id_t asker; /* who waits for somebody to leave */
+    unsigned       gone;  /* nobody has asked about yet      */
+} leavers;
 
 static stream_t *stream_of(http_conn_id_t id) {
     for (size_t i = 0; i < STREAMS_MAX; i++)
@@ -78,6 +84,28 @@ static void answer_line(runtime_t *rt, const http_request_payload_t *request) {
     actor_http_respond(rt, request->conn_id, 200, NULL, 0, text, (size_t)n);
 }
 
+static void keep_silent(runtime_t *rt, const http_request_payload_t *request, void *arg) {
+    (void)rt, (void)request, (void)arg;
+}
+
+static void answer_events(runtime_t *rt, const http_request_payload_t *request, void *arg) {
+    (void)arg;
+    if (actor_sse_start(rt, request->conn_id)) actor_sse_push(rt, request->conn_id, NULL, "begun", 5);
+}
+
+static void tell_who_asked(runtime_t *rt) {
+    if (leavers.asker == HTTP_CONN_ID_INVALID || leavers.gone == 0) return;
+    actor_http_respond(rt, leavers.asker, 200, NULL, 0, "gone\n", 5);
+    leavers.asker = HTTP_CONN_ID_INVALID;
+    leavers.gone--;
+}
+
+static void answer_gone(runtime_t *rt, const http_request_payload_t *request, void *arg) {
+    (void)arg;
+    leavers.asker = request->conn_id;
+    tell_who_asked(rt);
+}
+
 static bool count(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)self, (void)state;
     if (msg->type == MSG_HTTP_REQUEST) {
@@ -115,15 +143,20 @@ static bool serve(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     } else if (msg->type == MSG_HTTP_DRAINED) {
         stream_t *s = stream_of(((const http_conn_payload_t *)msg->payload)->conn_id);
         if (s != NULL) go_on(rt, s);
-    } else if (msg->type == MSG_HTTP_CONN_CLOSED) {
-        stream_t *s = stream_of(((const http_error_payload_t *)msg->payload)->conn_id);
+    } else if (msg->type == MSG_HTTP_CONN_CLOSED || msg->type == MSG_SSE_CLOSED) {
+        stream_t *s = stream_of(((const http_conn_payload_t *)msg->payload)->conn_id);
         if (s != NULL) s->id = HTTP_CONN_ID_INVALID;
+        leavers.gone++;
+        tell_who_asked(rt);
     } else {
         http_listen_options_t options = {.tls = tls, .limits.pipeline_max = 100};
         if (actor_http_listen_opts(rt, &options, &port) != MK_OK ||
             actor_http_route_handler(rt, port, NULL, "/echo/{rest*}", answer_echo, NULL) != MK_OK ||
             actor_http_route_handler(rt, port, "GET", "/pieces/{n}", answer_pieces, NULL) != MK_OK ||
-            actor_http_route_handler(rt, port, "GET", "/shared/{n}", answer_shared, NULL) != MK_OK)
+            actor_http_route_handler(rt, port, "GET", "/shared/{n}", answer_shared, NULL) != MK_OK ||
+            actor_http_route_handler(rt, port, "GET", "/hold", keep_silent, NULL) != MK_OK ||
+            actor_http_route_handler(rt, port, "GET", "/events", answer_events, NULL) != MK_OK ||
+            actor_http_route_handler(rt, port, "GET", "/gone", answer_gone, NULL) != MK_OK)
             abort();
         actor_id_t counter = actor_spawn(rt, count, NULL, NULL, 1024);
         if (!actor_send(rt, counter, 1, NULL, 0)) abort();

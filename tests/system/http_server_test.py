@@ -93,6 +93,23 @@ class Base:
         out = curl("--parallel", "--parallel-max", "50", *urls)
         self.assertEqual(len(out), sum(1000 + i for i in range(100)))
 
+    def leave(self, path, began):
+        """A client is killed in the middle of an answer. Heartbeats come every 15 seconds and are not what tells."""
+        client = subprocess.Popen(["curl", "-vsN", "--noproxy", "*", "--cacert", os.path.join(FOLDER, "ca.pem"), self.server.url(path)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(client.stdout.close)
+        while began not in client.stdout.readline():
+            pass
+        client.kill()
+        client.wait(LIMIT_S)
+        self.assertEqual(curl("--max-time", "10", self.server.url("/gone")), b"gone\n")
+
+    def test_a_reader_of_events_that_leaves_is_noticed(self):
+        self.leave("/events", b"data: begun")
+
+    def test_a_requester_that_leaves_before_its_answer_is_noticed(self):
+        self.leave("/hold", b"> GET /hold")
+
     @unittest.skipUnless(shutil.which("wrk"), "no wrk")
     def test_wrk(self):
         out = subprocess.run(["wrk", "-t1", "-c50", "-d1s", self.server.url("/")], capture_output=True, text=True,
