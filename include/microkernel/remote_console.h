@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* remote_console.h -- consoles over TCP: whoever connects (nc, telnet) and knows the token has a session of his own, with a shell
- * of its own. Any number at a time up to a limit. Plain text: off loopback it belongs into a tunnel, or behind `tls`. Runtime's
+/* remote_console.h -- consoles over TCP: whoever connects (nc, telnet, openssl s_client) and knows the token has a session of his
+ * own, with a shell of its own. Any number at a time up to a limit. Off loopback over TLS only, unless told otherwise. Runtime's
  * thread only. */
 #ifndef MICROKERNEL_REMOTE_CONSOLE_H
 #define MICROKERNEL_REMOTE_CONSOLE_H
@@ -23,7 +23,8 @@ typedef struct remote_console_options {
     const char      *host;     /* an address in digits; NULL: 127.0.0.1                                       */
     uint16_t         port;     /* 0: one is chosen                                                            */
     const char      *token;    /* asked for first; NULL: nothing is asked, and only loopback can be listened on */
-    socket_tls_t    *tls;      /* made for a server; NULL: plain                                              */
+    socket_tls_t    *tls;      /* made for a server; NULL: plain, and only loopback can be listened on unless ... */
+    bool             plain;    /* ... it is said that others may read along, the token first of all; or a tunnel is there */
     const char      *banner;   /* shown to who is let in; may be NULL                                         */
     const char      *prompt;   /* NULL: "mk> "                                                                */
     uint32_t         sessions_max; /* 0: 16                                                                   */
@@ -33,9 +34,9 @@ typedef struct remote_console_options {
 } remote_console_options_t;
 
 /* Starts the listening actor: it and every session end when it is stopped. A wrong token costs its sender a wait that doubles,
- * up to five seconds, for everyone who tries, and the third one his connection. MK_ERR_DENIED: no token, and not loopback, or the
- * system does not allow it; MK_ERR_TOOLONG, MK_ERR_INVALID (the token's length, the address); MK_ERR_BUSY, MK_ERR_LIMIT,
- * MK_ERR_NOMEM. *at (may be NULL): with the port that was chosen. */
+ * up to five seconds, for everyone who tries, and the third one his connection. MK_ERR_DENIED: not loopback, and no token or
+ * neither `tls` nor `plain`; or the system does not allow it; MK_ERR_TOOLONG, MK_ERR_INVALID (the token's length, the address);
+ * MK_ERR_BUSY, MK_ERR_LIMIT, MK_ERR_NOMEM. *at (may be NULL): with the port that was chosen. */
 MK_MUST_CHECK mk_err_t remote_console_start(runtime_t *rt, const remote_console_options_t *options, actor_id_t *out,
                                             socket_addr_t *at);
 

@@ -122,7 +122,9 @@ static bool is_loopback(const char *host) {
 
 static mk_err_t check(const remote_console_options_t *options) {
     if (options->start_shell == NULL) return MK_ERR_INVALID;
-    if (options->token == NULL) return is_loopback(options->host) ? MK_OK : MK_ERR_DENIED;
+    bool hidden = options->tls != NULL || options->plain; /* or nobody is to hide from */
+    if ((options->token == NULL || !hidden) && !is_loopback(options->host)) return MK_ERR_DENIED;
+    if (options->token == NULL) return MK_OK;
     size_t size = strlen(options->token);
     if (size > REMOTE_TOKEN_BYTES_MAX) return MK_ERR_TOOLONG;
     return size >= REMOTE_TOKEN_BYTES_MIN ? MK_OK : MK_ERR_INVALID;

@@ -172,6 +172,20 @@ TEST(without_a_token_nothing_but_loopback_is_listened_on) {
     runtime_destroy(t.rt);
 }
 
+TEST(without_tls_nothing_but_loopback_is_listened_on_unless_said_so) {
+    remote_console_options_t wanted = options("1234567890123456");
+    mk_fake_reset(1);
+    t.rt = runtime_init(1, 0);
+    wanted.host = "0.0.0.0";
+    CHECK_EQ(remote_console_start(t.rt, &wanted, &t.gate, NULL), MK_ERR_DENIED);
+    CHECK_EQ(runtime_list_actors(t.rt, NULL, 0), 0);
+    wanted.plain = true;
+    CHECK_EQ(remote_console_start(t.rt, &wanted, &t.gate, NULL), MK_OK);
+    wanted.token = NULL; /* that is another matter */
+    CHECK_EQ(remote_console_start(t.rt, &wanted, &t.gate, NULL), MK_ERR_DENIED);
+    runtime_destroy(t.rt);
+}
+
 TEST(a_token_that_is_easily_guessed_is_refused) {
     mk_fake_reset(1);
     t.rt = runtime_init(1, 0);

@@ -3,7 +3,9 @@
 import os
 import re
 import signal
+import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -41,6 +43,13 @@ class Peer:
     def __init__(self, node):
         self.socket = socket.create_connection(("127.0.0.1", node.port), rig.LIMIT_S)
         self.text = ""
+
+    def secure(self, authority):
+        """TLS from here on, with who is shown by a certificate of this authority."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # nodes' certificates name no host
+        context.load_verify_locations(authority)
+        self.socket = context.wrap_socket(self.socket)
 
     def say(self, text):
         self.socket.sendall(text if isinstance(text, bytes) else text.encode())
@@ -143,6 +152,21 @@ class Starting(unittest.TestCase):
         self.assertIn("needs a token", self.refused("--listen", "0.0.0.0:0"))
         self.assertIn("needs a token", self.refused("--listen", "[::]:0"))
 
+    def test_and_tls_or_a_word_that_it_may_be_plain(self):
+        env = rig.environment(MK_SHELL_TOKEN=TOKEN)
+        self.assertIn("needs --tls-cert and --tls-key, or --listen-plain",
+                      self.refused("--listen", "0.0.0.0:0", env=env))
+        self.assertIn("needs a token", self.refused("--listen", "0.0.0.0:0", "--listen-plain"))
+        node = Node("--listen-plain", host="0.0.0.0")
+        self.addCleanup(node.close)
+        peer = Peer(node)
+        self.addCleanup(peer.close)
+        peer.expect("token: ")
+
+    def test_what_is_about_listening_alone(self):
+        self.assertIn("are for --listen", self.refused("--listen-plain"))
+        self.assertIn("are for --listen", self.refused("--tls-cert", "x", "--tls-key", "y"))
+
     def test_a_token_comes_from_a_file_that_is_nobody_elses(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "token")
@@ -173,6 +197,87 @@ class Starting(unittest.TestCase):
 
     def test_a_signal_ends_the_node(self):
         self.assertEqual(Node().close(), 0)
+
+
+class Secure(unittest.TestCase):
+    """Certificates of `mk cert`; another's will do as well."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        made = rig.run("cert", "ca", cls.folder)
+        if "not in this build" in made.err:
+            raise unittest.SkipTest("certificates are made with OpenSSL")
+        assert made.code == 0 and rig.run("cert", "node", cls.folder, "box").code == 0
+        cls.authority = os.path.join(cls.folder, "ca.pem")
+        cls.pair = ["--tls-cert", os.path.join(cls.folder, "box.pem"), "--tls-key", os.path.join(cls.folder, "box.key")]
+
+    def start(self, host="127.0.0.1"):
+        node = Node(*self.pair, host=host)
+        self.addCleanup(node.close)
+        return node
+
+    def join(self, node):
+        peer = Peer(node)
+        self.addCleanup(peer.close)
+        peer.secure(self.authority)
+        return peer
+
+    def test_a_session_over_tls_for_others_than_this_machine(self):
+        node = self.start("0.0.0.0")
+        peer = self.join(node)
+        peer.expect("token: ")
+        peer.say(TOKEN + "\n")
+        peer.expect("mk> ")
+        peer.say("self\nexit\n")
+        self.assertRegex(peer.rest(), r"^\d+\nmk> Goodbye\.\n$")
+
+    @unittest.skipUnless(shutil.which("openssl"), "no openssl command")
+    def test_with_openssl_s_client(self):
+        node = self.start()
+        client = subprocess.run(
+            ["openssl", "s_client", "-quiet", "-verify_return_error", "-CAfile", self.authority, "-connect",
+             "127.0.0.1:%d" % node.port],
+            input=(TOKEN + "\nself\nexit\n").encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=rig.LIMIT_S)
+        self.assertRegex(client.stdout.decode(), r"^token: [^\n]*\nmk> \d+\nmk> Goodbye\.\n$")
+        self.assertIn(b"CN = box", client.stderr)
+
+    def test_in_the_clear_nothing_is_told_and_tls_peers_go_on(self):
+        node = self.start()
+        plain = Peer(node)
+        self.addCleanup(plain.close)
+        plain.say(TOKEN + "\n")
+        try:
+            said = plain.socket.recv(65536)
+        except ConnectionResetError:
+            said = b""
+        self.assertNotIn(b"token", said)
+        self.assertNotIn(b"mk>", said)
+        self.join(node).expect("token: ")
+
+    def test_a_wrong_token_gets_nowhere_over_tls_either(self):
+        peer = self.join(self.start())
+        peer.expect("token: ")
+        peer.say("guess\n" * 3)
+        rest = peer.rest()
+        self.assertEqual(rest.count("That is not it.\n"), 3)
+        self.assertNotIn("mk>", rest)
+
+    def test_pairs_that_will_not_do(self):
+        def refused(*args):
+            done = rig.run("shell", "--listen", "127.0.0.1:0", *args)
+            self.assertEqual((done.code, done.out), (1, ""))
+            return done.err
+
+        certificate, key = self.pair[1], self.pair[3]
+        self.assertIn("go together", refused("--tls-cert", certificate))
+        self.assertIn("/nowhere", refused("--tls-cert", "/nowhere", "--tls-key", key))
+        self.assertIn("box.pem", refused("--tls-cert", certificate, "--tls-key", os.path.join(self.folder, "ca.key")))
+        open_to_all = os.path.join(self.folder, "open.key")
+        shutil.copyfile(key, open_to_all)
+        os.chmod(open_to_all, 0o644)
+        self.assertIn("chmod 600", refused("--tls-cert", certificate, "--tls-key", open_to_all))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ typedef struct mk_settings {
     const char *http_hosts; /* that guests may ask; NULL: none                         */
     const char *listen;     /* "HOST:PORT" of consoles over TCP; NULL: the terminal   */
     const char *token_file; /* with their token; NULL: MK_SHELL_TOKEN, if it is set   */
+    const char *tls_certificate_file, *tls_key_file; /* that they show; NULL: no TLS    */
+    bool        listen_plain; /* without TLS also where others than this machine call   */
     /* Other nodes (links.h). */
     mk_words_t  serve, mounts, exports;
     const char *secret_file, *certificate_file, *key_file, *authority_file;
@@ -62,7 +64,8 @@ typedef struct mk_command {
 } mk_command_t;
 
 extern const mk_option_t mk_option_name, mk_option_asker_name, mk_option_node_id, mk_option_log, mk_option_budget,
-    mk_option_engine, mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file, mk_option_node_listen,
+    mk_option_engine, mk_option_trusted, mk_option_json, mk_option_http, mk_option_listen, mk_option_token_file, mk_option_tls_cert,
+    mk_option_tls_key, mk_option_listen_plain, mk_option_node_listen,
     mk_option_serve, mk_option_mount, mk_option_secret, mk_option_cert, mk_option_key, mk_option_ca, mk_option_modules,
     mk_option_export, mk_option_names, mk_option_discover, mk_option_wait, mk_option_link_wait, mk_option_role, mk_option_data,
     mk_option_trust, mk_option_days, mk_option_no_wait;

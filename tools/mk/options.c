@@ -68,6 +68,22 @@ static bool set_token_file(mk_settings_t *settings, const char *value) {
     return value[0] != '\0';
 }
 
+static bool set_tls_cert(mk_settings_t *settings, const char *value) {
+    settings->tls_certificate_file = value;
+    return value[0] != '\0';
+}
+
+static bool set_tls_key(mk_settings_t *settings, const char *value) {
+    settings->tls_key_file = value;
+    return value[0] != '\0';
+}
+
+static bool set_listen_plain(mk_settings_t *settings, const char *value) {
+    (void)value;
+    settings->listen_plain = true;
+    return true;
+}
+
 static bool add_word(mk_words_t *words, const char *value) {
     words->at[words->n++] = value;
     return value[0] != '\0';
@@ -170,6 +186,13 @@ const mk_option_t mk_option_listen = {"--listen", "HOST:PORT",
                                       "serve shells over TCP there (an address in digits) instead of here", set_listen};
 const mk_option_t mk_option_token_file = {
     "--token-file", "FILE", "what those who connect must know, 16 bytes or more (else MK_SHELL_TOKEN)", set_token_file};
+const mk_option_t mk_option_tls_cert = {
+    "--tls-cert", "FILE", "speak TLS with those who connect, showing this certificate (PEM, with its chain)",
+    set_tls_cert};
+const mk_option_t mk_option_tls_key = {"--tls-key", "FILE", "its key", set_tls_key};
+const mk_option_t mk_option_listen_plain = {
+    "--listen-plain", NULL,
+    "listen for others than this machine without TLS: the token and all else can be read on the way", set_listen_plain};
 const mk_option_t mk_option_node_listen = {
     "--listen", "WHERE", "take calls of other nodes: HOST:PORT, udp:HOST:PORT, unix:/PATH; '*': any address",
     add_serve};

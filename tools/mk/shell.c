@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "console_tls.h"
 #include "data.h"
 #include "desk.h"
 #include "guests.h"
@@ -133,15 +134,20 @@ static actor_id_t start_remote_shell(runtime_t *rt, void *arg, unsigned number, 
     return start_shell(rt, arg, name, console, why, why_size);
 }
 
-static int listen_failed(const mk_settings_t *settings, mk_err_t why, bool has_token) {
-    if (why == MK_ERR_DENIED && !has_token) {
+static int listen_failed(const mk_settings_t *settings, mk_err_t why, const remote_console_options_t *options) {
+    if (why == MK_ERR_DENIED && options->token == NULL) {
         return mk_cli_fail("shell", "%s is not this machine alone: that needs a token (--token-file, MK_SHELL_TOKEN)",
+                           settings->listen);
+    }
+    if (why == MK_ERR_DENIED && options->tls == NULL && !options->plain) {
+        return mk_cli_fail("shell",
+                           "%s is not this machine alone: that needs --tls-cert and --tls-key, or --listen-plain",
                            settings->listen);
     }
     return mk_cli_fail("shell", "cannot listen at %s: %s", settings->listen, mk_err_text(why));
 }
 
-static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk_token_t *token) {
+static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk_token_t *token, socket_tls_t *tls) {
     char          banner[BANNER_BYTES], host[SOCKET_ADDR_TEXT_BYTES], text[SOCKET_ADDR_TEXT_BYTES];
     actor_id_t    gate;
     socket_addr_t at;
@@ -156,12 +162,14 @@ static int serve_sessions(runtime_t *rt, const mk_settings_t *settings, const mk
         .host = host,
         .port = (uint16_t)port,
         .token = token->text,
+        .tls = tls,
+        .plain = settings->listen_plain,
         .banner = banner,
         .start_shell = start_remote_shell,
         .arg = (void *)(uintptr_t)settings,
     };
     mk_err_t err = remote_console_start(rt, &options, &gate, &at);
-    if (err != MK_OK) return listen_failed(settings, err, token->text != NULL);
+    if (err != MK_OK) return listen_failed(settings, err, &options);
     socket_addr_format(&at, text);
     end_on_signals(rt); /* before anyone can know that there is a node to end */
     printf("Listening at %s\n", text);
@@ -181,13 +189,20 @@ static int begin(runtime_t *rt, const mk_settings_t *settings) {
 
 static int run(const mk_settings_t *settings) {
     mk_token_t    token = {NULL};
+    socket_tls_t *tls = NULL;
     mk_terminal_t terminal;
     bool          remote = settings->listen != NULL, opened = false;
-    if (remote && !mk_token_read(settings->token_file, &token)) return MK_CLI_FAILED;
+    if (!remote && (settings->tls_certificate_file != NULL || settings->tls_key_file != NULL || settings->listen_plain))
+        return mk_cli_fail("shell", "--tls-cert, --tls-key and --listen-plain are for --listen");
+    if (remote && !mk_console_tls_open(settings, &tls)) return MK_CLI_FAILED;
+    if (remote && !mk_token_read(settings->token_file, &token)) {
+        socket_tls_release(tls);
+        return MK_CLI_FAILED;
+    }
     runtime_t *rt = mk_life_begin(settings, mk_links_wanted(settings));
     int        result = begin(rt, settings);
     if (result == MK_CLI_OK && remote) {
-        result = serve_sessions(rt, settings, &token);
+        result = serve_sessions(rt, settings, &token, tls);
     } else if (result == MK_CLI_OK) {
         mk_terminal_open(&terminal);
         opened = true;
@@ -195,21 +210,17 @@ static int run(const mk_settings_t *settings) {
     }
     if (rt != NULL) mk_life_end(rt);
     if (opened) mk_terminal_close(&terminal); /* after the last who writes to it */
+    socket_tls_release(tls);
     mk_token_forget(&token);
     return result;
 }
 
-static const mk_option_t *const options[] = {&mk_option_name,       &mk_option_node_id,
-                                             &mk_option_log,        &mk_option_trusted,
-                                             &mk_option_budget,     &mk_option_engine,
-                                             &mk_option_http,       &mk_option_listen,
-                                             &mk_option_token_file, &mk_option_serve,
-                                             &mk_option_mount,      &mk_option_secret,
-                                             &mk_option_cert,       &mk_option_key,
-                                             &mk_option_ca,         &mk_option_export,
-                                             &mk_option_names,      &mk_option_modules,
-                                             &mk_option_discover,   &mk_option_data,
-                                             &mk_option_trust,      NULL};
+static const mk_option_t *const options[] = {
+    &mk_option_name,    &mk_option_node_id,      &mk_option_log,    &mk_option_trusted,    &mk_option_budget,
+    &mk_option_engine,  &mk_option_http,         &mk_option_listen, &mk_option_token_file, &mk_option_tls_cert,
+    &mk_option_tls_key, &mk_option_listen_plain, &mk_option_serve,  &mk_option_mount,      &mk_option_secret,
+    &mk_option_cert,    &mk_option_key,          &mk_option_ca,     &mk_option_export,     &mk_option_names,
+    &mk_option_modules, &mk_option_discover,     &mk_option_data,   &mk_option_trust,      NULL};
 
 const mk_command_t mk_command_shell = {
     .name = "shell",
