@@ -21,6 +21,9 @@ enum {
     SQL_BYTES_MAX = 1 << 20,
     PARAMS_MAX = 1000,
     COLUMNS_MAX = 200,
+    /* One function of SQLite cannot be stopped: instr() of two such values takes some seconds, of 16 MiB half an hour. */
+    VALUE_BYTES_MAX = 1 << 20,
+    PATTERN_BYTES_MAX = 1000,
     BUSY_MS = 1000, /* another program has the file locked */
 };
 
@@ -130,7 +133,8 @@ static mk_err_t open_file(mk_sql_db_t *db, char why[MK_SQL_WHY_BYTES]) {
     if (result == SQLITE_OK) {
         sqlite3_busy_timeout(db->file, BUSY_MS);
         sqlite3_limit(db->file, SQLITE_LIMIT_ATTACHED, 0);
-        sqlite3_limit(db->file, SQLITE_LIMIT_LENGTH, 16 << 20);
+        sqlite3_limit(db->file, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
+        sqlite3_limit(db->file, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX);
         sqlite3_limit(db->file, SQLITE_LIMIT_SQL_LENGTH, SQL_BYTES_MAX);
         sqlite3_db_config(db->file, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         sqlite3_db_config(db->file, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -229,10 +233,11 @@ static void put_value(sqlite3_stmt *statement, int column, mk_buffer_t *out) {
     }
 }
 
-static void put_row(sqlite3_stmt *statement, mk_buffer_t *out, bool first) {
+/* Up to the value with which it is too long: what nobody gets takes no memory. */
+static void put_row(sqlite3_stmt *statement, mk_buffer_t *out, bool first, size_t bytes_max) {
     int n = sqlite3_column_count(statement);
     mk_buffer_append_text(out, first ? "{" : ",\n{");
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && out->size <= bytes_max; i++) {
         const char *name = sqlite3_column_name(statement, i);
         if (i != 0) mk_buffer_append(out, ",", 1);
         mk_json_text(out, name != NULL ? name : "", name != NULL ? strlen(name) : 0);
@@ -247,7 +252,7 @@ static mk_err_t step_query(mk_sql_db_t *db, sqlite3_stmt *statement, mk_buffer_t
     mk_buffer_append(rows, "[", 1);
     for (uint32_t n = 0; (result = sqlite3_step(statement)) == SQLITE_ROW; n++) {
         if (n == db->config->rows_max) return say(why, MK_ERR_LIMIT, "more than %u rows; use LIMIT", (unsigned)n);
-        put_row(statement, rows, n == 0);
+        put_row(statement, rows, n == 0, db->config->answer_bytes_max);
         if (rows->failed) return say(why, MK_ERR_NOMEM, "out of memory");
         if (rows->size > db->config->answer_bytes_max)
             return say(why, MK_ERR_TOOLONG, "the rows have more than %zu bytes; use LIMIT",

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "microkernel/actor.h"
 #include "microkernel/runtime.h"
 #include "microkernel/service_messages.h"
@@ -156,6 +157,33 @@ TEST(limits_end_a_request_and_the_next_goes_on) {
     CHECK_STR(query(text), "316 more than 3 rows; use LIMIT");
     CHECK_STR(query("sql=SELECT hex(zeroblob(200))"), "316 the rows have more than 200 bytes; use LIMIT");
     CHECK_STR(query("sql=SELECT 1 AS one"), "312 [{\"one\":1}]");
+    end();
+}
+
+/* SQLite looks at the time between its steps, not within one. */
+TEST(values_and_patterns_are_no_longer_than_a_function_can_bear) {
+    begin(PLAIN);
+    CHECK_STR(query("sql=SELECT length(zeroblob(1000000)) AS n"), "312 [{\"n\":1000000}]");
+    CHECK_STR(query("sql=SELECT length(hex(zeroblob(1000000))) AS n"), "316 string or blob too big");
+    CHECK_STR(query("sql=SELECT 'a' LIKE '%' || hex(zeroblob(500)) || 'b'"), "316 LIKE or GLOB pattern too complex");
+    end();
+}
+
+static bool note_size(void *arg, size_t size) {
+    size_t *most = arg, before = __atomic_load_n(most, __ATOMIC_RELAXED); /* helpers allocate, too */
+    if (size > before) __atomic_store_n(most, size, __ATOMIC_RELAXED);
+    return true;
+}
+
+TEST(a_row_that_is_too_long_takes_no_more_memory_than_one_value) {
+    static char text[8192] = "sql=SELECT randomblob(1000000) AS a";
+    size_t      most = 0;
+    for (int i = 1; i < 40; i++) snprintf(text + strlen(text), sizeof text - strlen(text), ", zeroblob(1000000)");
+    begin((local_sql_config_t){.answer_bytes_max = 1000});
+    mk_mem_set_gate(note_size, &most);
+    CHECK_STR(query(text), "316 the rows have more than 1000 bytes; use LIMIT");
+    mk_mem_set_gate(NULL, NULL);
+    CHECK(most < 8u << 20);
     end();
 }
 
