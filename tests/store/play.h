@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* play.h -- a store on the fake disk, asked and answered in one line. */
+/* play.h -- a store on the fake disk, asked and answered in one line. Who wants another disk says which before this is included. */
 #ifndef MK_TESTS_STORE_PLAY_H
 #define MK_TESTS_STORE_PLAY_H
 
@@ -10,7 +10,10 @@
 #include "rig/rig.h"
 #include "store/store.h"
 
+#ifndef FOLDER
 #define FOLDER "disk"
+#define RESET_DISK mk_fake_disk_reset
+#endif
 
 static mk_loop_t   loop;
 static mk_store_t *store;
@@ -46,7 +49,7 @@ static inline void again(void) {
 
 static inline void fresh(void) {
     mk_fake_reset(1);
-    mk_fake_disk_reset();
+    RESET_DISK();
     complaints = 0;
     open_store();
 }
