@@ -180,5 +180,58 @@ class Certificates(Folder):
         self.assertTrue(all(re.match(r"ca\.", each) for each in os.listdir(folder)))
 
 
+class Signatures(Folder):
+    def setUp(self):
+        super().setUp()
+        self.key, self.module = self.path("key"), self.path("echo.wasm")
+        shutil.copy(rig.example("echo"), self.module)
+        self.told = self.works("sign", "new", self.key)
+
+    def load(self, *trusted):
+        words = [word for key in trusted for word in ("--trust", key)]
+        return rig.run("shell", *words, stdin="load %s\n" % self.module)
+
+    def test_a_key_is_its_owners_and_what_is_told_of_it_is_anothers(self):
+        self.assertRegex(self.told, r"^[0-9a-f]{64}\n$")
+        self.assertEqual(self.mode("key"), 0o600)
+        self.assertNotIn(self.told.strip(), self.text("key"))
+        self.assertEqual(self.works("sign", "show", self.key), self.told)
+        self.fails("sign", "new", self.key, says="it is there already")
+        os.chmod(self.key, 0o640)
+        self.fails("sign", "with", self.key, self.module, says="chmod 600")
+
+    def test_a_node_loads_what_its_key_has_signed(self):
+        self.assertIn("not signed", self.load(self.told.strip()).out)
+        self.works("sign", "with", self.key, self.module)
+        self.works("sign", "with", self.key, self.module)  # once more is not twice
+        self.assertEqual(os.path.getsize(self.module) - os.path.getsize(rig.example("echo")), 111)
+        self.assertIn("as 'echo'", self.load(self.told.strip()).out)
+        with open(self.path("public"), "w") as file:
+            file.write(self.told)
+        self.assertIn("as 'echo'", self.load(self.path("public")).out)
+
+    def test_the_signing_key_itself_is_not_what_nodes_get(self):
+        done = self.load(self.key)
+        self.assertEqual((done.code, done.out), (1, ""))
+        self.assertIn("'mk sign show KEY' prints", done.err)
+
+    def test_a_key_without_its_heading_is_one_too(self):
+        digits = self.text("key").splitlines()[-1]
+        with open(self.key, "w") as file:
+            file.write(digits + "\n")
+        self.assertEqual(self.works("sign", "show", self.key), self.told)
+        for text in ("", "#", "# only words\n", "# x\n" + digits[1:], digits[1:], digits + "0"):
+            with open(self.key, "w") as file:
+                file.write(text)
+            self.fails("sign", "show", self.key, says="no key that 'mk sign new' has made")
+
+    def test_what_is_no_module_is_left_alone(self):
+        for text in ("", "# a page\n", "\0asm"):
+            with open(self.module, "w") as file:
+                file.write(text)
+            self.fails("sign", "with", self.key, self.module, says=self.module + ": ")
+            self.assertEqual(self.text("echo.wasm"), text)
+
+
 if __name__ == "__main__":
     rig.main()

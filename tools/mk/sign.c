@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mk sign -- puts a signature behind a module, which nodes that were given --trust insist upon. The key's file holds 32 random bytes in
- * digits, for its owner alone; what nodes are given is made from it and is no secret. */
+ * digits, for its owner alone; what nodes are given is made from it and is no secret. The two look alike, so the file begins with a
+ * line that says which it is, and no node takes it for the other. */
 #include "sign.h"
 
 #include <errno.h>
@@ -15,6 +16,9 @@
 #include "whole_file.h"
 
 static const char no_library[] = "this build of mk has no OpenSSL, and signs nothing without it";
+
+static const char heading[] =
+    "# The key that signs modules: whoever has it can. Nodes get what 'mk sign show' prints.\n";
 
 static bool fail(const char *path, const char *what) {
     mk_cli_fail("sign", "%s: %s", path, what);
@@ -31,7 +35,7 @@ static bool show(const uint8_t seed[MK_SIGN_SEED_BYTES]) {
 }
 
 static bool read_seed(const char *path, uint8_t seed[MK_SIGN_SEED_BYTES]) {
-    char        text[2 * MK_SIGN_SEED_BYTES + 2] = "";
+    char        text[sizeof heading + 2 * MK_SIGN_SEED_BYTES + 2] = "";
     struct stat st;
     FILE       *file = fopen(path, "re");
     if (file == NULL) return fail(path, strerror(errno));
@@ -39,8 +43,10 @@ static bool read_seed(const char *path, uint8_t seed[MK_SIGN_SEED_BYTES]) {
     size_t size = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[size] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    bool good = mk_hex_read(text, seed, MK_SIGN_SEED_BYTES);
+    char *digits = text[0] == '#' ? text + strcspn(text, "\n") : text;
+    digits += digits != text && digits[0] == '\n';
+    digits[strcspn(digits, "\n")] = '\0';
+    bool good = mk_hex_read(digits, seed, MK_SIGN_SEED_BYTES);
     explicit_bzero(text, sizeof text);
     if (open_to_others) return fail(path, "others than its owner may read or change it; chmod 600");
     return good || fail(path, "no key that 'mk sign new' has made");
@@ -48,15 +54,22 @@ static bool read_seed(const char *path, uint8_t seed[MK_SIGN_SEED_BYTES]) {
 
 static bool create(const char *path) {
     uint8_t seed[MK_SIGN_SEED_BYTES];
-    char    text[2 * MK_SIGN_SEED_BYTES + 2];
+    char    digits[2 * MK_SIGN_SEED_BYTES + 1], text[sizeof heading + 2 * MK_SIGN_SEED_BYTES + 1];
     if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed) return fail("randomness", strerror(errno));
-    mk_hex_write(seed, sizeof seed, text);
-    text[sizeof text - 2] = '\n';
-    text[sizeof text - 1] = '\0';
+    mk_hex_write(seed, sizeof seed, digits);
+    snprintf(text, sizeof text, "%s%s\n", heading, digits);
     bool done = mk_whole_file_create("sign", path, text, sizeof text - 1, true) && show(seed);
     explicit_bzero(seed, sizeof seed);
+    explicit_bzero(digits, sizeof digits);
     explicit_bzero(text, sizeof text);
     return done;
+}
+
+/* What no node would load is left alone, whatever it is. */
+static bool is_module(const char *path, const uint8_t *module, size_t size) {
+    wasm_module_info_t info;
+    char               why[200];
+    return wasm_module_inspect(module, size, NULL, NULL, &info, why, sizeof why) == MK_OK || fail(path, why);
 }
 
 /* A signature that is there already is replaced. */
@@ -65,6 +78,10 @@ static bool sign_file(const uint8_t seed[MK_SIGN_SEED_BYTES], const char *path) 
     uint8_t *module = mk_guest_file_read(path, &size), key[WASM_KEY_BYTES], signature[WASM_SIGNATURE_BYTES];
     uint8_t  text[WASM_SIGNED_BYTES];
     if (module == NULL) return fail(path, strerror(errno));
+    if (!is_module(path, module, size)) {
+        free(module);
+        return false;
+    }
     struct stat st;
     mode_t      mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0600; /* a module is no secret: it stays as it is */
     if (wasm_is_signed(module, size)) size -= WASM_SECTION_BYTES;
@@ -114,7 +131,7 @@ static const mk_option_t *const options[] = {NULL};
 const mk_command_t mk_command_sign = {
     .name = "sign",
     .operands = "new|show|with KEY [FILE.wasm...]",
-    .summary = "sign modules, for nodes that load no others",
+    .summary = "Sign modules, for nodes that load no others.",
     .example = "  mk sign new modules.key                 # prints what nodes are to trust; keep the file\n"
                "  mk sign with modules.key echo.wasm\n"
                "  mk node --trust 4f2a... --listen '*:4200' --secret cluster.secret echo.wasm\n",

@@ -27,7 +27,10 @@ int mk_trust_open(const char *command, const mk_settings_t *settings) {
         uint8_t     key[WASM_KEY_BYTES];
         const char *word = settings->trust.at[i];
         if (!mk_hex_read(word, key, sizeof key) && !read_key(word, key))
-            return mk_cli_fail(command, "--trust %s: neither a key of 64 hexadecimal digits nor a file with one", word);
+            return mk_cli_fail(command,
+                               "--trust %s: neither 64 hexadecimal digits, as 'mk sign show KEY' prints, nor a file "
+                               "that begins with them",
+                               word);
         if (!wasm_trust_key(key)) return mk_cli_fail(command, "--trust: too many keys");
     }
     /* The shell came with this program. */
