@@ -145,6 +145,11 @@ class Commands(unittest.TestCase):
         text = "stop: this shell and its console end with 'exit'\n"
         self.check("stop shell\nstop 4294967298\nstop console\nself\n", text * 3 + "4294967298\nGoodbye.\n")
 
+    def test_this_shell_is_not_given_another_module(self):
+        echo = rig.example("echo")
+        text = "reload: this shell and its console end with 'exit'\n"
+        self.check("reload shell %s\nreload 4294967298 %s\nself\n" % (echo, echo), text * 2 + "4294967298\nGoodbye.\n")
+
     def test_a_name_for_the_shell_is_given_once(self):
         done = shell("register me\nlookup me\nregister me\n")
         self.assertRegex(

@@ -160,6 +160,9 @@ fn reload(session: &mut Session, arguments: &[u8]) {
     let (target, path) = words::split(arguments);
     let mut request = [0u8; 4096];
     if let Some(id) = actor(session, "reload", target) {
+        if refuse_own(session, "reload", id) {
+            return;
+        }
         let parts: [&[u8]; 2] = [&id.to_le_bytes(), path];
         match words::join(&parts, &mut request) {
             Some(request) => desk::inquire(session, "reload", desk::RELOAD, request),
@@ -170,14 +173,24 @@ fn reload(session: &mut Session, arguments: &[u8]) {
     }
 }
 
+/// Who stops the shell he is typing at, or gives it another module, has nobody left who hears him.
+fn refuse_own(session: &mut Session, command: &str, id: ActorId) -> bool {
+    let own = id == abi::self_id() || id == session.console;
+    if own {
+        session.out.text(command).text(": this shell and its console end with 'exit'\n");
+    }
+    own
+}
+
 fn stop(session: &mut Session, target: &[u8]) {
     let id = match actor(session, "stop", target) {
         Some(id) => id,
         None => return,
     };
-    if id == abi::self_id() || id == session.console {
-        session.out.text("stop: this shell and its console end with 'exit'\n");
-    } else if desk::is_remote(id) {
+    if refuse_own(session, "stop", id) {
+        return;
+    }
+    if desk::is_remote(id) {
         desk::inquire(session, "stop", desk::STOP, &id.to_le_bytes());
     } else if !is_alive(session, id) {
         session.out.text("stop: there is no actor ").number(id).text("\n");
