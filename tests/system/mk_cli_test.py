@@ -25,20 +25,22 @@ class CommandLine(unittest.TestCase):
         overview = rig.run("--help")
         self.assertEqual((overview.code, overview.err), (0, ""))
         self.assertIn("example:", overview.out)
-        for command in ("shell", "run", "node", "nodes", "inspect", "secret", "cert"):
-            self.assertIn("\n  " + command, overview.out)
+        for command in ("shell", "run", "node", "nodes", "reload", "inspect", "secret", "cert", "sign"):
+            self.assertRegex(overview.out, r"\n  %s +[A-Z].*\.\n" % command)
             done = rig.run(command, "--help")
             self.assertEqual((done.code, done.err), (0, ""))
+            self.assertEqual(rig.run("help", command).out, done.out)
             self.assertIn("usage: mk " + command, done.out)
             self.assertIn("example:\n  mk " + command, done.out)
 
     def test_a_wrong_command_line_is_told_on_standard_error(self):
         self.wrong(says="usage: mk")
         self.wrong("fly", says="unknown command 'fly'")
+        self.wrong("help", "fly", says="unknown command 'fly'")
         self.wrong("shell", "--fast", says="unknown option '--fast'")
         self.wrong("shell", "extra", says="unexpected 'extra'")
         self.wrong("shell", "--log", says="--log needs a value")
-        self.wrong("shell", "--log=loud", says="'loud' is not a value for --log")
+        self.wrong("shell", "--log=loud", says="'loud' is not a value for --log LEVEL")
         self.wrong("shell", "--trusted=yes", says="--trusted takes no value")
         self.wrong("shell", "--node-id", "0", says="--node-id")
         self.wrong("shell", "--node-id", "4294967296", says="--node-id")

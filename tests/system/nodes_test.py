@@ -167,11 +167,12 @@ class Enter(Case):
         self.refused("--listen", "0.0.0.0:0", says="that needs --secret")
         self.refused("--listen", "udp:*:0", says="that needs --secret")
         self.refused("--mount", "192.0.2.1:4200", says="that needs --secret")
+        self.refused("--mount", "192.0.2.1", says="that needs --secret")  # at the usual port
 
     def test_a_secret_that_others_may_read_is_refused(self):
         path = self.secret("secret", ("member", nodes.new_key()), mode=0o644)
         self.refused("--secret", path, "--listen", "127.0.0.1:0", says="others may read it")
-        self.refused("--secret", self.path("missing"), says=self.path("missing"))
+        self.refused("--secret", self.path("missing"), says="mk node: --secret %s: No such file" % self.path("missing"))
         with open(self.path("bad"), "w") as f:
             f.write("member 1234\n")
         os.chmod(self.path("bad"), 0o600)
@@ -180,8 +181,11 @@ class Enter(Case):
     def test_a_command_line_that_cannot_be_is_told(self):
         self.refused("--listen", "127.0.0.1", says="mk node: cannot listen at 127.0.0.1: not HOST:PORT")
         self.refused("--listen", "unix:relative", says="mk node: cannot listen at unix:relative: not HOST:PORT")
-        self.refused("--mount", "one:two:three", says="mk node: cannot mount one:two:three: not HOST:PORT")
+        self.refused("--mount", "one:two:three", says="mk node: cannot mount one:two:three: not HOST[:PORT]")
+        self.refused("--listen", "unix:" + self.path("no/s"), says="no/s: no socket can be made there")
         self.refused("--cert", self.path("cert"), says="mk node: --cert, --key and --ca go together")
+        certificates = [word for name in ("cert", "key", "ca") for word in ("--" + name, self.path(name))]
+        self.refused(*certificates, says="mk node: --cert %s: No such file" % self.path("cert"))
         self.refused("--modules", self.path("modules"), says="mk node: --modules %s: No such file" % self.path("modules"))
         with socket.create_server(("127.0.0.1", 0)) as taken:
             where = "127.0.0.1:%d" % taken.getsockname()[1]

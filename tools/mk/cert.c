@@ -118,7 +118,7 @@ static const mk_option_t *const options[] = {&mk_option_role, &mk_option_days, N
 const mk_command_t mk_command_cert = {
     .name = "cert",
     .operands = "ca DIR | node DIR NAME",
-    .summary = "make an authority for a cluster, and certificates of its nodes",
+    .summary = "Make an authority for a cluster, and certificates of its nodes.",
     .example = "  mk cert ca authority                   # ca.pem for all nodes; ca.key stays here, and is guarded\n"
                "  mk cert node authority alpha           # alpha.pem and alpha.key are that node's own\n"
                "  mk node --name alpha --cert alpha.pem --key alpha.key --ca ca.pem --listen '*:4200'\n",

@@ -72,7 +72,10 @@ static int take_option(const mk_command_t *command, mk_settings_t *settings, int
         if (*at + 1 == argc) return wrong(command, "%s needs a value", option->name);
         value = argv[++*at];
     }
-    if (!option->set(settings, value)) return wrong(command, "'%s' is not a value for %s", value, option->name);
+    if (!option->set(settings, value)) {
+        const char *wanted = option->value != NULL ? option->value : "";
+        return wrong(command, "'%s' is not a value for %s %s", value, option->name, wanted);
+    }
     return MK_CLI_OK;
 }
 
@@ -134,16 +137,30 @@ static int print_version(int argc, char **argv) {
     return mk_cli_flush("--version");
 }
 
+static const mk_command_t *find_command(const mk_command_t *const *commands, const char *word) {
+    while (*commands != NULL && strcmp(word, (*commands)->name) != 0) commands++;
+    return *commands;
+}
+
+static int help(const mk_command_t *const *commands, const char *topic) {
+    const mk_command_t *command = topic != NULL ? find_command(commands, topic) : NULL;
+    if (topic != NULL && command == NULL) {
+        fprintf(stderr, "mk help: unknown command '%s'\n", topic);
+        print_overview(stderr, commands);
+        return MK_CLI_USAGE;
+    }
+    if (command != NULL) print_help(command);
+    else print_overview(stdout, commands);
+    return mk_cli_flush("--help");
+}
+
 int mk_cli_run(const mk_command_t *const *commands, int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0) return print_version(argc - 2, argv + 2);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-        print_overview(stdout, commands);
-        return mk_cli_flush("--help");
-    }
-    for (const mk_command_t *const *command = commands; *command != NULL; command++) {
-        if (strcmp(word, (*command)->name) == 0) return run_command(*command, argc - 2, argv + 2);
-    }
+    if (strcmp(word, "help") == 0) return help(commands, argc > 2 ? argv[2] : NULL);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return help(commands, NULL);
+    const mk_command_t *command = find_command(commands, word);
+    if (command != NULL) return run_command(command, argc - 2, argv + 2);
     if (word[0] != '\0') fprintf(stderr, "mk: unknown command '%s'\n", word);
     print_overview(stderr, commands);
     return MK_CLI_USAGE;

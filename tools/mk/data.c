@@ -6,12 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "microkernel/local_ai.h"
 #include "microkernel/local_kv.h"
 #include "microkernel/local_queue.h"
 #include "microkernel/local_sql.h"
 #include "microkernel/state_persist.h"
+
+/* Of what can be wrong with a folder the store says one thing only: that it has not got it. Its log has the rest. */
+static int folder_failed(const char *command, const char *folder) {
+    struct stat st;
+    if (stat(folder, &st) != 0) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) return mk_cli_fail(command, "%s: %s", folder, strerror(ENOTDIR));
+    if (access(folder, R_OK | X_OK) != 0) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
+    return mk_cli_fail(command, "%s: another node has it, or it cannot be used (see the log)", folder);
+}
 
 /* One storage holds state, values and the queue; the database is a file of its own beside theirs. */
 static int open_folder(runtime_t *rt, const char *command, const char *folder) {
@@ -25,8 +35,7 @@ static int open_folder(runtime_t *rt, const char *command, const char *folder) {
     snprintf(queue.base_path, sizeof queue.base_path, "%s", folder);
     snprintf(sql.path, sizeof sql.path, "%s/node.db", folder);
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
-    if (!state_persist_init(rt, folder))
-        return mk_cli_fail(command, "%s: it cannot be used, or another node has it", folder);
+    if (!state_persist_init(rt, folder)) return folder_failed(command, folder);
     if (local_kv_init(rt, &kv) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no key-value store", folder);
     if (local_queue_init(rt, &queue) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no queue", folder);
     (void)local_sql_init(rt, &sql); /* a build may have none, which is logged */

@@ -9,6 +9,7 @@
 
 #include "hands.h"
 #include "microkernel/discovery.h"
+#include "microkernel/namespace.h"
 #include "microkernel/node.h"
 #include "microkernel/services.h"
 
@@ -32,12 +33,28 @@ static int set_exports(runtime_t *rt, const char *command, const mk_settings_t *
     return err == MK_OK ? MK_CLI_OK : mk_cli_fail(command, "--export: %s", mk_err_text(err));
 }
 
+/* The room's log says the same, but not with the option that is wrong. */
+static int check_file(const char *command, const char *option, const char *path) {
+    if (path == NULL || access(path, R_OK) == 0) return MK_CLI_OK;
+    return mk_cli_fail(command, "%s %s: %s", option, path, strerror(errno));
+}
+
+static int check_files(const char *command, const mk_settings_t *settings) {
+    int certificates =
+        (settings->certificate_file != NULL) + (settings->key_file != NULL) + (settings->authority_file != NULL);
+    if (certificates != 0 && certificates != 3) return mk_cli_fail(command, "--cert, --key and --ca go together");
+    int result = check_file(command, "--secret", settings->secret_file);
+    if (result == MK_CLI_OK) result = check_file(command, "--cert", settings->certificate_file);
+    if (result == MK_CLI_OK) result = check_file(command, "--key", settings->key_file);
+    if (result == MK_CLI_OK) result = check_file(command, "--ca", settings->authority_file);
+    return result == MK_CLI_OK ? check_file(command, "--modules", settings->modules) : result;
+}
+
 static int start_failed(const char *command, const mk_settings_t *settings, mk_err_t err) {
     switch (err) {
     case MK_ERR_DENIED:
         return mk_cli_fail(command, "%s: others may read it; chmod 600",
                            settings->secret_file != NULL ? settings->secret_file : "the secret or key file");
-    case MK_ERR_INVALID: return mk_cli_fail(command, "--cert, --key and --ca go together");
     default: return mk_cli_fail(command, "cannot be a node among others: %s", mk_err_text(err));
     }
 }
@@ -51,11 +68,11 @@ int mk_links_prepare(runtime_t *rt, const char *command, const mk_settings_t *se
         .authority_file = settings->authority_file,
         .modules = settings->modules,
     };
-    if (settings->modules != NULL && access(settings->modules, R_OK | X_OK) != 0)
-        return mk_cli_fail(command, "--modules %s: %s", settings->modules, strerror(errno));
+    int result = check_files(command, settings);
+    if (result != MK_CLI_OK) return result;
     if (ns_actor_init(rt) == ACTOR_ID_INVALID || caps_actor_init(rt) == ACTOR_ID_INVALID)
         return mk_cli_fail(command, "out of memory");
-    int result = set_exports(rt, command, settings);
+    result = set_exports(rt, command, settings);
     if (result != MK_CLI_OK) return result;
     mk_err_t err = node_start(rt, &config);
     if (err != MK_OK) return start_failed(command, settings, err);
@@ -73,6 +90,8 @@ static int listen_failed(const char *command, const char *where, mk_err_t err) {
         return mk_cli_fail(command, "%s is not this machine alone: that needs --secret, or --cert, --key and --ca",
                            where);
     case MK_ERR_INVALID:
+        if (strncmp(where, "unix:/", 6) == 0)
+            return mk_cli_fail(command, "cannot listen at %s: no socket can be made there", where);
         return mk_cli_fail(command, "cannot listen at %s: not HOST:PORT, udp:HOST:PORT or unix:/PATH of this machine",
                            where);
     default: return mk_cli_fail(command, "cannot listen at %s: %s", where, mk_err_text(err));
@@ -104,16 +123,25 @@ static int listen_all(runtime_t *rt, const char *command, const mk_settings_t *s
     return mk_cli_flush(command);
 }
 
+/* As `mount` in the shell: a host alone is one at the usual port. */
+static mk_err_t mount(runtime_t *rt, const char *where) {
+    char     text[300];
+    mk_err_t err = node_connect(rt, where);
+    if (err != MK_ERR_INVALID || strchr(where, ':') != NULL) return err;
+    if (snprintf(text, sizeof text, "%s:%u", where, (unsigned)MK_MOUNT_PORT) >= (int)sizeof text) return err;
+    return node_connect(rt, text);
+}
+
 int mk_links_open(runtime_t *rt, const char *command, const mk_settings_t *settings) {
     int result = listen_all(rt, command, settings);
     for (int i = 0; i < settings->mounts.n && result == MK_CLI_OK; i++) {
         const char *where = settings->mounts.at[i];
-        mk_err_t    err = node_connect(rt, where);
+        mk_err_t    err = mount(rt, where);
         if (err == MK_ERR_DENIED) {
             result =
                 mk_cli_fail(command, "%s is not this machine: that needs --secret, or --cert, --key and --ca", where);
         } else if (err == MK_ERR_INVALID) {
-            result = mk_cli_fail(command, "cannot mount %s: not HOST:PORT, udp:HOST:PORT or unix:/PATH", where);
+            result = mk_cli_fail(command, "cannot mount %s: not HOST[:PORT], udp:HOST:PORT or unix:/PATH", where);
         } else if (err != MK_OK && err != MK_ERR_EXISTS) {
             result = mk_cli_fail(command, "cannot mount %s: %s", where, mk_err_text(err));
         }

@@ -172,7 +172,7 @@ static const mk_option_t *const options[] = {&mk_option_role, NULL};
 const mk_command_t mk_command_secret = {
     .name = "secret",
     .operands = "new|add|use|drop|show FILE",
-    .summary = "make, exchange or list what the nodes of a cluster know",
+    .summary = "Make, exchange or list what the nodes of a cluster know.",
     .example = "  mk secret new cluster.secret           # copy it to every node; mk node --secret cluster.secret\n"
                "  mk secret add cluster.secret           # another one that is taken: copy it to every node,\n"
                "  mk secret use cluster.secret           # then this one is shown: copy it again,\n"

@@ -117,10 +117,10 @@ fn spawn(session: &mut Session, arguments: &[u8]) {
 }
 
 fn caps(session: &mut Session, target: &[u8]) {
-    let found = match caps_of(target) {
-        Some(id) => Some(id),
-        None => actor(session, "caps", target),
-    };
+    let found = caps_of(target).or_else(|| words::number(target).filter(|&id| id != 0)).or_else(|| abi::lookup(target));
+    if found.is_none() {
+        session.out.text("caps: there is no node or actor ").quoted(target).text("\n");
+    }
     if let Some(id) = found {
         desk::ask(session, "caps", id, (abi::MSG_CAPS_REQUEST, &[]), CAPS_WAIT_MS, &mut |session, message| {
             if message.kind != abi::MSG_CAPS_REPLY {
