@@ -32,7 +32,8 @@ enum {
     DELAY_MAX_S = 30 * 24 * 3600,
     PAUSE_MS = 100,            /* a consumer's mailbox is full, or the storage's queue is */
     LOADING_MS = 20,           /* the storage would not take a request                    */
-    HELD_MAX = 1024,           /* requests that wait while it recovers                    */
+    HELD_MAX = 1024,           /* requests that wait while it recovers, or for numbers    */
+    NUMBERS = 4096,            /* of items to come, kept in one go; not fewer than those that wait */
     LOOK_AGAIN_MS = 60 * 1000, /* whether the clock has been set                */
 };
 
@@ -56,7 +57,7 @@ typedef struct consumer {
 } consumer_t;
 
 /* What the storage was asked for, and for whom. */
-typedef enum asked_kind { ASKED_PUSH, ASKED_MARK, ASKED_FETCH, ASKED_BURY, ASKED_DELETE } asked_kind_t;
+typedef enum asked_kind { ASKED_PUSH, ASKED_MARK, ASKED_FETCH, ASKED_BURY, ASKED_DELETE, ASKED_NUMBERS } asked_kind_t;
 typedef struct asked {
     struct asked *next;
     asked_kind_t  kind;
@@ -81,6 +82,9 @@ typedef struct queue {
     item_t             **by_id; /* sorted; ids only grow, so a new one goes to the end      */
     size_t               n, room;
     uint64_t             next_id;
+    uint64_t             kept_id; /* no number from this on has been given in any life: that is on the disk */
+    uint64_t             kept_next;
+    unsigned             kept_times;   /* it was put so often; 0: nothing is under way */
     mk_due_heap_t        ready, timed; /* what comes again goes before what came later */
     consumer_t           consumers[CONSUMERS_MAX];
     size_t               consumers_n, turn;
@@ -92,6 +96,8 @@ typedef struct queue {
 
 /* ---- names and marks in the storage ------------------------------------------------------------------------------------------ */
 
+_Static_assert(NUMBERS >= HELD_MAX, "those that wait for numbers get them");
+
 enum { NAME_BYTES = 64 };
 
 static size_t prefix_of(const queue_t *queue, char out[NAME_BYTES]) {
@@ -101,6 +107,15 @@ static size_t prefix_of(const queue_t *queue, char out[NAME_BYTES]) {
 static size_t name_of(const queue_t *queue, uint64_t id, char out[NAME_BYTES]) {
     size_t n = prefix_of(queue, out);
     return n + (size_t)snprintf(out + n, NAME_BYTES - n, "%016llx", (unsigned long long)id);
+}
+
+/* What no item is called: its mark is kept_id. */
+static const char numbers_name[] = "next";
+
+static size_t name_of_numbers(const queue_t *queue, char out[NAME_BYTES]) {
+    size_t n = prefix_of(queue, out);
+    memcpy(out + n, numbers_name, sizeof numbers_name - 1);
+    return n + sizeof numbers_name - 1;
 }
 
 enum { TRIES_BITS = 16 };
@@ -222,12 +237,22 @@ static asked_t *new_asked(asked_kind_t kind, const item_t *item, const message_t
     asked_t *asked = mk_calloc(1, sizeof *asked);
     if (asked == NULL) return NULL;
     asked->kind = kind;
-    asked->item = item->number;
+    if (item != NULL) asked->item = item->number;
     if (msg != NULL) {
         asked->source = msg->source;
         asked->call = msg->call;
     }
     return asked;
+}
+
+static mk_err_t await(queue_t *queue, asked_t *asked, mk_err_t err) {
+    if (err != MK_OK) {
+        mk_free(asked);
+        return err;
+    }
+    *queue->asked_last = asked;
+    queue->asked_last = &asked->next;
+    return MK_OK;
 }
 
 /* `body` for those that write. False: refused (MK_ERR_FULL, no memory): nothing will come. */
@@ -246,14 +271,23 @@ static mk_err_t ask(runtime_t *rt, queue_t *queue, asked_kind_t kind, const item
     case ASKED_FETCH:
     case ASKED_BURY: err = storage_get(rt, queue->storage, name, name_size, &asked->request); break;
     case ASKED_DELETE: err = storage_delete(rt, queue->storage, name, name_size, &asked->request); break;
+    case ASKED_NUMBERS: break;
     }
-    if (err != MK_OK) {
-        mk_free(asked);
-        return err;
-    }
-    *queue->asked_last = asked;
-    queue->asked_last = &asked->next;
-    return MK_OK;
+    return await(queue, asked, err);
+}
+
+/* So that no number is ever given twice, whatever is left of the items when the node starts again: an acknowledgement that is late by a
+ * life finds nothing. It is put twice, to be in both files of its name, one of which may be damaged later. */
+static mk_err_t keep_numbers(runtime_t *rt, queue_t *queue) {
+    char     name[NAME_BYTES];
+    size_t   name_size = name_of_numbers(queue, name);
+    asked_t *asked = new_asked(ASKED_NUMBERS, NULL, NULL);
+    if (asked == NULL) return MK_ERR_NOMEM;
+    if (queue->kept_times == 0) queue->kept_next = queue->next_id + NUMBERS;
+    mk_err_t err = await(queue, asked,
+                         storage_put(rt, queue->storage, name, name_size, NULL, 0, queue->kept_next, &asked->request));
+    if (err == MK_OK) queue->kept_times++;
+    return err;
 }
 
 static asked_t *take_asked(queue_t *queue, uint32_t request) {
@@ -407,6 +441,8 @@ static void dead_answered(runtime_t *rt, queue_t *queue, const message_t *msg) {
 
 /* ---- what the storage answers ------------------------------------------------------------------------------------------------------------ */
 
+static void numbers_kept(runtime_t *rt, queue_t *queue, mk_err_t err);
+
 static void answered(runtime_t *rt, queue_t *queue, const storage_reply_payload_t *answer) {
     asked_t  *asked = take_asked(queue, answer->request);
     mk_err_t  err = (mk_err_t)answer->error;
@@ -428,8 +464,10 @@ static void answered(runtime_t *rt, queue_t *queue, const storage_reply_payload_
         if (err == MK_OK || err == MK_ERR_NOTFOUND) remove_item(queue, item);
         else make_timed(rt, queue, item, 10 * PAUSE_MS); /* it is there still, and comes again */
         break;
+    case ASKED_NUMBERS:
     case ASKED_MARK: break;
     }
+    if (asked->kind == ASKED_NUMBERS) numbers_kept(rt, queue, err);
     mk_free(asked);
 }
 
@@ -560,10 +598,19 @@ typedef struct loading {
     bool       failed;
 } loading_t;
 
+static bool is_numbers(const loading_t *loading, const char *name, size_t size) {
+    size_t at = loading->prefix_size, n = sizeof numbers_name - 1;
+    return size == at + n && memcmp(name + at, numbers_name, n) == 0;
+}
+
 static bool load_one(void *arg, const void *name, size_t name_size, size_t value_size, uint64_t mark) {
     loading_t *loading = arg;
     uint64_t   id = 0;
     (void)value_size;
+    if (is_numbers(loading, name, name_size)) {
+        loading->queue->kept_id = mark;
+        if (loading->queue->next_id < mark) loading->queue->next_id = mark;
+    }
     if (name_size != loading->prefix_size + 16) return true;
     for (size_t i = 0; i < 16; i++) {
         char c = ((const char *)name)[loading->prefix_size + i];
@@ -589,16 +636,28 @@ static void bury_spent(runtime_t *rt, queue_t *queue) {
         if (queue->by_id[i]->state == ITEM_READY && is_spent(queue, queue->by_id[i])) bury(rt, queue, queue->by_id[i]);
 }
 
-static void serve_held(runtime_t *rt, queue_t *queue, const char *refused) {
+/* `why`, unless NULL, is the answer to all of them, or when only numbers are missing to all pushes. */
+static void serve_held(runtime_t *rt, queue_t *queue, const char *why) {
     for (held_t *held = queue->held, *next; held != NULL; held = next) {
         next = held->next;
-        if (refused == NULL) serve(rt, queue, held->msg);
-        else reply_text(rt, held->msg, MSG_CF_ERROR, refused);
+        bool refused = why != NULL && (!queue->loaded || held->msg->type == MSG_CF_QUEUE_PUSH);
+        if (refused) reply_text(rt, held->msg, MSG_CF_ERROR, why);
+        else serve(rt, queue, held->msg);
         message_release(rt, held->msg);
         mk_free(held);
     }
     queue->held = NULL;
     queue->held_last = &queue->held;
+}
+
+static void numbers_kept(runtime_t *rt, queue_t *queue, mk_err_t err) {
+    if (err == MK_OK && queue->kept_times == 1) { /* once more */
+        err = keep_numbers(rt, queue);
+        if (err == MK_OK) return;
+    }
+    queue->kept_times = 0;
+    if (err == MK_OK) queue->kept_id = queue->kept_next;
+    serve_held(rt, queue, err == MK_OK ? NULL : err == MK_ERR_FULL ? "the disk is full" : mk_err_text(err));
 }
 
 /* Half a queue would give ids again. */
@@ -615,6 +674,10 @@ static void ask_whether_ready(runtime_t *rt, queue_t *queue) {
         wake_at(rt, queue, runtime_now_ms(rt) + LOADING_MS);
 }
 
+static bool lacks_number(const queue_t *queue, const message_t *msg) {
+    return msg->type == MSG_CF_QUEUE_PUSH && queue->next_id >= queue->kept_id;
+}
+
 static void load(runtime_t *rt, queue_t *queue, mk_err_t err) {
     char      prefix[NAME_BYTES];
     loading_t loading = {.rt = rt, .queue = queue, .prefix_size = prefix_of(queue, prefix)};
@@ -627,7 +690,11 @@ static void load(runtime_t *rt, queue_t *queue, mk_err_t err) {
     }
     queue->loaded = true;
     bury_spent(rt, queue);
-    serve_held(rt, queue, NULL);
+    bool pushes = false;
+    for (const held_t *held = queue->held; held != NULL; held = held->next)
+        pushes = pushes || lacks_number(queue, held->msg);
+    err = pushes ? keep_numbers(rt, queue) : MK_OK;
+    if (!pushes || err != MK_OK) serve_held(rt, queue, err != MK_OK ? mk_err_text(err) : NULL);
 }
 
 static void hold(runtime_t *rt, queue_t *queue, message_t *msg) {
@@ -635,12 +702,22 @@ static void hold(runtime_t *rt, queue_t *queue, message_t *msg) {
     for (const held_t *held = queue->held; held != NULL; held = held->next) n++;
     held_t *held = n < HELD_MAX ? mk_alloc(sizeof *held) : NULL;
     if (held == NULL) {
-        reply_text(rt, msg, MSG_CF_ERROR, "what is on the disk is being read still");
+        reply_text(rt, msg, MSG_CF_ERROR, "too much is waiting for the disk");
         return;
     }
     *held = (held_t){.msg = message_take(rt, msg)};
     *queue->held_last = held;
     queue->held_last = &held->next;
+}
+
+static void take(runtime_t *rt, queue_t *queue, message_t *msg) {
+    if (queue->loaded && !lacks_number(queue, msg)) {
+        serve(rt, queue, msg);
+        return;
+    }
+    mk_err_t err = queue->loaded && queue->kept_times == 0 ? keep_numbers(rt, queue) : MK_OK;
+    if (err == MK_OK) hold(rt, queue, msg);
+    else reply_text(rt, msg, MSG_CF_ERROR, mk_err_text(err));
 }
 
 /* ---- the actor -------------------------------------------------------------------------------------------------------------------------------- */
@@ -652,10 +729,7 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     case MSG_CF_QUEUE_PUSH:
     case MSG_QUEUE_CONSUME:
     case MSG_QUEUE_ACK:
-    case MSG_QUEUE_NACK:
-        if (queue->loaded) serve(rt, queue, msg);
-        else hold(rt, queue, msg);
-        break;
+    case MSG_QUEUE_NACK: take(rt, queue, msg); break;
     case MSG_STORAGE_REPLY:
         if (queue->loaded) answered(rt, queue, msg->payload);
         else load(rt, queue, (mk_err_t)((const storage_reply_payload_t *)msg->payload)->error);

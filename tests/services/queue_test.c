@@ -5,6 +5,7 @@
 #include "port/disk.h"
 #include "port/fake/fake_disk.h"
 #include "runtime/play.h"
+#include "store/parts.h"
 
 static actor_id_t queue, dead;
 static part_t     a, b;
@@ -156,6 +157,119 @@ TEST(tries_are_counted_over_restarts) {
     restart();
     consume(&b, "");
     CHECK_STR(take_heard(), "1/3:poison ");
+    curtain_down();
+}
+
+static unsigned highest_heard(void) {
+    unsigned highest = 0, id;
+    for (const char *at = take_heard(); sscanf(at, "%u/", &id) == 1; at = strchr(at, ' ') + 1)
+        if (id > highest) highest = id;
+    return highest;
+}
+
+/* Whatever was late by a life, it names nothing that came after it. */
+TEST(no_number_is_given_twice_also_by_a_queue_that_was_empty) {
+    unsigned last = 0;
+    begin();
+    for (unsigned life = 0; life < 4; life++) {
+        char late[32], ack[32];
+        push("body=x");
+        consume(&b, "");
+        unsigned id = highest_heard();
+        CHECK(id > last);
+        snprintf(late, sizeof late, "id=%u", last);
+        if (life != 0) CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, late), "315 ");
+        snprintf(ack, sizeof ack, "id=%u", id);
+        CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, ack), "310 ");
+        last = id;
+        restart();
+    }
+    curtain_down();
+}
+
+TEST(no_number_is_given_twice_whenever_the_power_goes) {
+    for (unsigned at = 1; at < 20; at++) {
+        unsigned last = 0;
+        begin();
+        mk_fake_disk_power_off_at(at);
+        for (unsigned i = 0; i < 3; i++) {
+            char ack[32];
+            (void)ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=x");
+            if (i == 0) consume(&b, "");
+            unsigned id = highest_heard();
+            if (id == 0) break;
+            CHECK(id > last);
+            last = id;
+            snprintf(ack, sizeof ack, "id=%u", id);
+            (void)ask_by(&b, queue, MSG_QUEUE_ACK, ack);
+        }
+        for (unsigned life = 0; life < 2; life++) {
+            char     text[32];
+            unsigned id, tries;
+            restart();
+            consume(&b, "");
+            (void)take_heard(); /* what was not acknowledged */
+            push("body=new");
+            CHECK_EQ(sscanf(heard, "%u/%u:%31s", &id, &tries, text), 3);
+            CHECK_STR(text, "new");
+            CHECK(id > last);
+            last = id;
+        }
+        curtain_down();
+    }
+}
+
+static void damage_numbers(unsigned slot) {
+    static const char name[] = "queue\0default\0next";
+    char              file[FILE_NAME_BYTES];
+    mk_store_file_name((mk_slice_t){name, sizeof name - 1}, mk_store_slot_char(slot), file);
+    CHECK(mk_fake_disk_flip("disk", file, 300));
+}
+
+TEST(no_number_is_given_twice_when_a_file_is_damaged) {
+    for (unsigned slot = 0; slot < 2; slot++) {
+        unsigned last = 0;
+        begin();
+        for (unsigned life = 0; life < 4; life++) {
+            char ack[32];
+            push("body=x");
+            consume(&b, "");
+            unsigned id = highest_heard();
+            CHECK(id > last);
+            last = id;
+            snprintf(ack, sizeof ack, "id=%u", id);
+            CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, ack), "310 ");
+            damage_numbers(slot);
+            restart();
+        }
+        curtain_down();
+    }
+}
+
+TEST(thousands_of_pushes_need_new_numbers_now_and_then) {
+    char ack[32];
+    begin();
+    consume(&b, "");
+    for (unsigned i = 1; i <= 9000; i++) {
+        push("body=x");
+        CHECK_EQ(highest_heard(), i);
+        snprintf(ack, sizeof ack, "id=%u", i);
+        CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, ack), "310 ");
+    }
+    curtain_down();
+}
+
+TEST(a_push_that_gets_no_number_says_why_and_the_next_one_may) {
+    begin();
+    for (unsigned after = 0; after < 6; after++) {
+        mk_fake_disk_fail_later(after, 1, MK_ERR_FULL);
+        CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=x"), "316 the disk is full");
+        mk_fake_disk_fail(0, MK_OK);
+    }
+    consume(&b, "");
+    CHECK_STR(take_heard(), "");
+    push("body=y");
+    CHECK(strstr(take_heard(), ":y ") != NULL);
     curtain_down();
 }
 
