@@ -44,9 +44,10 @@ actor_id_t ns_actor_init(runtime_t *rt);
 typedef bool ns_visit_fn(void *arg, const char *path, actor_id_t id);
 size_t ns_list(runtime_t *rt, const char *prefix, const char *after, ns_visit_fn *visit, void *arg);
 
-/* Whether peers see the names that begin with `prefix`; the longest prefix that matches decides. From the start: everything is
- * exported but `ns` and /node/local/..., of which storage, queue, ai and caps are. MK_ERR_NOMEM, MK_ERR_TOOLONG. */
-MK_MUST_CHECK mk_err_t ns_export(runtime_t *rt, const char *prefix, bool exported);
+/* Whether peers see the names that `which` is about: "shell" that name and shell/..., not shellac; "lab/" what is below lab; "sh*" all
+ * that begin with sh; "" all there are. The longest text that is about a name decides, of two as long the one without '*'. From the
+ * start: everything is exported but `ns` and /node/local/..., of which storage, queue, ai and caps are. MK_ERR_NOMEM, MK_ERR_TOOLONG. */
+MK_MUST_CHECK mk_err_t ns_export(runtime_t *rt, const char *which, bool exported);
 
 /* Keeps this node's flat names and paths for /node/<identity>/... alone: peers do not see them under the name itself, and they
  * are in nobody's way. For fleets of boards that all run the same program. Before the first link. */

@@ -37,9 +37,10 @@ struct mk_ns_peer {
 enum { MK_NS_SLICE = 256 };
 
 typedef struct mk_ns_rule {
-    const char *text;
+    const char *text; /* without the '*' */
     size_t      size;
-    bool        exact, exported;
+    bool        open; /* it had one: names that begin with the text, wherever a part of theirs ends */
+    bool        exported;
 } mk_ns_rule_t;
 
 typedef struct mk_ns_caps {

@@ -12,24 +12,32 @@ enum { LOCAL_SIZE = sizeof local - 1 };
 
 /* ---- rules ----------------------------------------------------------------------------------------------------------- */
 
-#define RULE(text, exact, exported) \
-    { text, sizeof(text) - 1, exact, exported }
+#define RULE(text, exported) \
+    { text, sizeof(text) - 1, false, exported }
 
 /* What everybody starts with. Names below /node/ that are neither this node's own nor offered never get as far as a rule. */
 static const mk_ns_rule_t first_rules[] = {
-    RULE("", false, true),
-    RULE("ns", true, false),
-    RULE("/node/local/", false, false),
-    RULE("/node/local/storage/", false, true),
-    RULE("/node/local/queue/", false, true),
-    RULE("/node/local/ai/", false, true),
-    RULE("/node/local/caps", true, true),
+    RULE("", true),
+    RULE("ns", false),
+    RULE("/node/local/", false),
+    RULE("/node/local/storage/", true),
+    RULE("/node/local/queue/", true),
+    RULE("/node/local/ai/", true),
+    RULE("/node/local/caps", true),
 };
 
+/* Whole parts of a name: `shell` is about shell and shell/x, and not about shellac. */
+static bool is_about(const mk_ns_rule_t *rule, const mk_claim_t *claim) {
+    if (!mk_ns_begins(claim->text, claim->size, rule->text, rule->size)) return false;
+    if (rule->open || rule->size == 0 || rule->size == claim->size) return true;
+    return rule->text[rule->size - 1] == '/' || claim->text[rule->size] == '/';
+}
+
+/* The longer text decides; of two of the same length the one that says where it ends; of two that say the same the later. */
 static const mk_ns_rule_t *better(const mk_ns_rule_t *best, const mk_ns_rule_t *rule, const mk_claim_t *claim) {
-    if (best != NULL && rule->size < best->size) return best;
-    if (rule->exact && rule->size != claim->size) return best;
-    return mk_ns_begins(claim->text, claim->size, rule->text, rule->size) ? rule : best;
+    if (!is_about(rule, claim)) return best;
+    if (best == NULL || rule->size != best->size) return best == NULL || rule->size > best->size ? rule : best;
+    return rule->open && !best->open ? best : rule;
 }
 
 static bool is_exported(const mk_ns_t *ns, const mk_claim_t *claim) {
@@ -39,30 +47,33 @@ static bool is_exported(const mk_ns_t *ns, const mk_claim_t *claim) {
     return best->exported;
 }
 
-static mk_err_t add_rule(mk_ns_t *ns, const char *prefix, bool exported) {
-    size_t size = strlen(prefix);
+static mk_err_t add_rule(mk_ns_t *ns, const char *which, bool exported) {
+    size_t size = strlen(which);
+    bool   star = size != 0 && which[size - 1] == '*', open = star && size > 1; /* all there are begin with nothing */
+    size -= star;
     for (size_t i = 0; i < ns->rules_n; i++) {
-        if (ns->rules[i].size == size && memcmp(ns->rules[i].text, prefix, size) == 0) {
+        const mk_ns_rule_t *rule = &ns->rules[i];
+        if (rule->size == size && rule->open == open && memcmp(rule->text, which, size) == 0) {
             ns->rules[i].exported = exported;
             return MK_OK;
         }
     }
-    char         *text = mk_strndup(prefix, size);
+    char         *text = mk_strndup(which, size);
     mk_ns_rule_t *rules = text != NULL ? mk_realloc(ns->rules, (ns->rules_n + 1) * sizeof *rules) : NULL;
     if (rules == NULL) {
         mk_free(text);
         return MK_ERR_NOMEM;
     }
     ns->rules = rules;
-    ns->rules[ns->rules_n++] = (mk_ns_rule_t){.text = text, .size = size, .exported = exported};
+    ns->rules[ns->rules_n++] = (mk_ns_rule_t){.text = text, .size = size, .open = open, .exported = exported};
     return MK_OK;
 }
 
-mk_err_t ns_export(runtime_t *rt, const char *prefix, bool exported) {
-    if (strlen(prefix) > MK_NS_NAME_BYTES_MAX) return MK_ERR_TOOLONG;
+mk_err_t ns_export(runtime_t *rt, const char *which, bool exported) {
+    if (strlen(which) > MK_NS_NAME_BYTES_MAX) return MK_ERR_TOOLONG;
     mk_ns_t *ns = mk_ns_of(rt);
     if (ns == NULL) return MK_ERR_NOMEM;
-    mk_err_t err = add_rule(ns, prefix, exported);
+    mk_err_t err = add_rule(ns, which, exported);
     if (err == MK_OK) mk_ns_retell(ns);
     return err;
 }

@@ -150,6 +150,30 @@ TEST(the_longest_rule_decides) {
     curtain_down();
 }
 
+TEST(a_rule_is_about_whole_parts_of_names) {
+    ns_up();
+    two_actors();
+    static const char *const names[] = {"shell", "shell/1", "shellac", "she", "/shell", "shell2/x"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(actor_register_name(rt, names[i], a.id));
+    CHECK_EQ(ns_export(rt, "shell", false), MK_OK);
+    CHECK_STR(told(), "/shell she shell2/x shellac ");
+    CHECK_EQ(ns_export(rt, "shell/", true), MK_OK); /* what is below it */
+    CHECK_STR(told(), "/shell she shell/1 shell2/x shellac ");
+    CHECK_EQ(ns_export(rt, "shell*", false), MK_OK); /* all that begin so, but for what a rule as long says */
+    CHECK_STR(told(), "/shell she shell/1 ");
+    CHECK_EQ(ns_export(rt, "shell", true), MK_OK);
+    CHECK_STR(told(), "/shell she shell shell/1 ");
+    CHECK_EQ(ns_export(rt, "*", false), MK_OK); /* the same as "" */
+    CHECK_STR(told(), "shell shell/1 ");
+    CHECK_EQ(ns_export(rt, "s*", true), MK_OK);
+    CHECK_STR(told(), "she shell shell/1 ");
+    CHECK_EQ(ns_export(rt, "shell*", true), MK_OK);
+    CHECK_STR(told(), "she shell shell/1 shell2/x shellac ");
+    CHECK_EQ(ns_export(rt, "/sh", true), MK_OK); /* no name has such a part */
+    CHECK_STR(told(), "she shell shell/1 shell2/x shellac ");
+    curtain_down();
+}
+
 TEST(a_fleet_keeps_its_names_own) {
     ns_up();
     two_actors();

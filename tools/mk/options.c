@@ -205,9 +205,10 @@ const mk_option_t mk_option_key = {"--key", "FILE", "its key", set_key};
 const mk_option_t mk_option_ca = {"--ca", "FILE", "the authority that has signed the certificates of others", set_ca};
 const mk_option_t mk_option_modules = {"--modules", "DIR", "operators of other nodes may start the guests in there",
                                        set_modules};
-const mk_option_t mk_option_export = {
-    "--export", "PREFIX", "show other nodes names that begin so, and no others (else all but /node/local/...)",
-    add_export};
+const mk_option_t mk_option_export = {"--export", "NAME",
+                                      "show other nodes this name and what is below it (NAME*: all that begin so), and "
+                                      "no others (else all but /node/local/...)",
+                                      add_export};
 const mk_option_t mk_option_names = {"--names", "own|shared",
                                      "own: other nodes see this one's names below /node/NAME/ alone", set_names};
 const mk_option_t mk_option_discover = {
