@@ -132,12 +132,13 @@ void *actor_state_of(runtime_t *rt, actor_id_t id, actor_behavior_fn behavior);
 
 /* Joins the fates of the running actor and `id`: when one ends abnormally the other gets the exit signal. Linking
  * twice is one link; linking to a dead actor is an exit signal EXIT_NO_ACTOR at once (EXIT_NODE_DOWN: its node is not linked, or its
- * link breaks; whether the actor lives is then not known). MK_ERR_NOMEM: no link. */
+ * link breaks; whether the actor lives is then not known. EXIT_DENIED: this node's role there does not allow it). MK_ERR_NOMEM: no
+ * link. */
 MK_MUST_CHECK mk_err_t actor_link(runtime_t *rt, actor_id_t id);
 void                   actor_unlink(runtime_t *rt, actor_id_t id);
 
-/* One MSG_DOWN when `id` ends (at once, with EXIT_NO_ACTOR, when it already has; EXIT_NODE_DOWN as above). MONITOR_ID_INVALID: out of
- * memory. */
+/* One MSG_DOWN when `id` ends (at once, with EXIT_NO_ACTOR, when it already has; EXIT_NODE_DOWN and EXIT_DENIED as above).
+ * MONITOR_ID_INVALID: out of memory. */
 monitor_id_t actor_monitor(runtime_t *rt, actor_id_t id);
 /* No MSG_DOWN of this monitor is delivered after this returns. Harmless on an unknown number. */
 void actor_demonitor(runtime_t *rt, monitor_id_t monitor);

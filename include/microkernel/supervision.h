@@ -21,7 +21,8 @@ extern "C" {
     X(NODE_DOWN, 6, "node gone")                           \
     X(NO_ACTOR, 7, "no such actor")                        \
     X(FAILED, 8, "failed")                                 \
-    X(RESTART_LIMIT, 9, "restart limit reached")
+    X(RESTART_LIMIT, 9, "restart limit reached")           \
+    X(DENIED, 10, "not permitted")
 
 enum {
 #define MK_EXIT_ENUM(name, value, text) EXIT_##name = (value),

@@ -83,6 +83,7 @@ fn exit_text(reason: u8) -> &'static str {
         7 => "does not exist",
         8 => "failed",
         9 => "gave up: too many restarts",
+        10 => "is not for this node to reach",
         _ => "ended for an unknown reason",
     }
 }

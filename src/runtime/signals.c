@@ -13,8 +13,6 @@ static void answer(mk_remote_t *remote, mk_signal_kind_t kind, const mk_signal_t
     remote->ops->signal(remote, &signal);
 }
 
-static const char not_permitted[] = "not permitted";
-
 /* What cannot be kept is as far from sight as if its node had gone; the text says what it was. */
 static mk_err_t answer_kept(mk_remote_t *remote, mk_signal_kind_t kind, const mk_signal_t *asked, mk_err_t err) {
     if (err != MK_OK) answer(remote, kind, asked, EXIT_NODE_DOWN, mk_err_text(err));
@@ -26,7 +24,7 @@ static mk_err_t take_link(runtime_t *rt, mk_remote_t *remote, const mk_signal_t 
     if (signal->ref == 0 || signal->from == 0) return MK_ERR_PROTO;
     bool stands = mk_far_by_pair(rt, remote, MK_FAR_LINK, signal->to, signal->from) != NULL;
     if (!stands && !(remote->may & MK_MAY_STOP)) {
-        answer(remote, MK_SIGNAL_LINK_EXIT, signal, EXIT_NO_ACTOR, not_permitted);
+        answer(remote, MK_SIGNAL_LINK_EXIT, signal, EXIT_DENIED, NULL);
         return MK_ERR_DENIED;
     }
     actor_t *actor = mk_idmap_get(&rt->actors, signal->to);
@@ -43,7 +41,7 @@ static mk_err_t take_monitor(runtime_t *rt, mk_remote_t *remote, const mk_signal
     actor_t *actor = mk_idmap_get(&rt->actors, signal->to);
     bool     may_all = remote->may & MK_MAY_SEND_ANY, may_some = remote->may & (MK_MAY_SEND | MK_MAY_SEND_ANY);
     if (!may_some || (actor != NULL && !may_all && !(actor->flags & MK_ACTOR_SHOWN))) {
-        answer(remote, MK_SIGNAL_DOWN, signal, EXIT_NO_ACTOR, not_permitted);
+        answer(remote, MK_SIGNAL_DOWN, signal, EXIT_DENIED, NULL);
         return MK_ERR_DENIED;
     }
     if (actor == NULL) {

@@ -196,7 +196,7 @@ void sim_linked_with(const sim_actor_t *me, const sim_actor_t *other);
 void sim_unlinked(const sim_actor_t *me, const sim_actor_t *other);
 /* The peer's role may have been too small for what was asked: it says that there is no such actor. */
 static inline bool sim_is_denied(const sim_actor_t *me, const sim_actor_t *other, uint8_t reason) {
-    return sim.plan.role != NODE_ROLE_OPERATOR && me->node != other->node && reason == EXIT_NO_ACTOR;
+    return sim.plan.role != NODE_ROLE_OPERATOR && me->node != other->node && reason == EXIT_DENIED;
 }
 void sim_exit_may_have_come(const sim_actor_t *me, const sim_actor_t *from);
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason);

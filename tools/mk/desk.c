@@ -217,7 +217,8 @@ static void watch(runtime_t *rt, client_t *client, const message_t *msg) {
 static const char *fate(uint8_t exit_reason) {
     switch (exit_reason) {
     case EXIT_NODE_DOWN: return "the node is gone";
-    case EXIT_NO_ACTOR: return "there is no such actor, or none that this node may send to";
+    case EXIT_NO_ACTOR: return "there is no such actor";
+    case EXIT_DENIED: return "this node may not send to it";
     default: return "the actor ended before it answered";
     }
 }
