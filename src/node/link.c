@@ -224,6 +224,7 @@ void mk_link_go_up(mk_link_t *link) {
     link->state = MK_LINK_UP;
     link->detour &= ~(uint32_t)MK_LINK_NOT_UP;
     link->short_max = short_max(link);
+    link->queue_max = mk_link_queue_max(link->ours.queue, link->hello.queue);
     link->up_since_ms = link->loop->now_us / 1000;
     link->heard_us = link->beat_us = link->loop->now_us;
     link->up_is_due = true;

@@ -141,6 +141,13 @@ struct mk_link {
     char          why[MK_LINK_WHY_BYTES];
 };
 
+/* How much may wait at a sender with this queue. No more than the receiver's own is, so nobody can make room here for more by saying
+ * that his is large; but a frame at least. */
+static inline uint32_t mk_link_queue_max(uint32_t of_sender, uint32_t of_receiver) {
+    uint32_t least = MK_WIRE_FRAME_BYTES_MAX, most = of_receiver > least ? of_receiver : least;
+    return of_sender < most ? of_sender : most;
+}
+
 /* ---- link.c ---- */
 
 /* The link is over; the owner hears of it from the loop. `reason`, unless 0, is told to the peer if it still takes it. The first

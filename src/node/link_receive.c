@@ -51,9 +51,10 @@ static void on_stopped(mk_link_t *link, uint32_t seq) {
 }
 
 /* What may come for actors that are full, all together: what was on its way, what was queued at the peer, and one payload longer than
- * its queue. It has answered by then. */
+ * its queue. It has answered by then. Each of them is a limit of ours. */
 static uint64_t over_max(const mk_link_t *link) {
-    return (uint64_t)link->ours.credit + link->hello.queue + link->ours.message_max;
+    return (uint64_t)link->ours.credit + mk_link_queue_max(link->hello.queue, link->ours.queue) +
+           link->ours.message_max;
 }
 
 /* Answers to calls always come: somebody waits for each. Datagrams come late, too, and may be dropped. */

@@ -123,7 +123,7 @@ typedef struct mk_wire_hello {
     uint32_t generation;  /* of the connection, counted by who dialled; 0: accepted          */
     uint32_t features;
     uint32_t credit;      /* bytes the other may have on the way                             */
-    uint32_t queue;       /* bytes that may wait at the sender, one larger message aside     */
+    uint32_t queue;       /* bytes that may wait at the sender, if the other has as many     */
     uint32_t message_max; /* longest payload it takes                                        */
     uint32_t heartbeat_ms;
     char     identity[MK_WIRE_IDENTITY_MAX + 1]; /* letters, digits, '-', '_', '.'; checked  */

@@ -37,23 +37,28 @@ static size_t hello_frame(uint32_t credit, uint32_t queue) {
 }
 
 /* Up to where the peer has said hello; the rest is the test's. */
-static void greeted(bool datagrams) {
+static void greeted_by(bool datagrams, uint32_t queue) {
     limits = usual_limits();
     world_make(1);
     handled = 0;
     CHECK_EQ(side_link(us, &limits, datagrams), MK_OK);
     CHECK(open_end(us));
-    come(us, raw, hello_frame(65536, 65536));
+    come(us, raw, hello_frame(65536, queue));
     CHECK_EQ(us->greeted, 1);
 }
 
-static void linked(bool datagrams) {
-    greeted(datagrams);
+static void greeted(bool datagrams) { greeted_by(datagrams, 65536); }
+
+/* With a peer that says its queue is so large. */
+static void linked_to(bool datagrams, uint32_t queue) {
+    greeted_by(datagrams, queue);
     come(us, raw, mk_wire_put_welcome(raw, &(mk_wire_welcome_t){1, 15}));
     work();
     CHECK_EQ(us->ups, 1);
     us->end.sent_n = 0;
 }
+
+static void linked(bool datagrams) { linked_to(datagrams, 65536); }
 
 static size_t data_frame(uint32_t to, size_t size) {
     static uint8_t payload[MK_WIRE_FRAME_BYTES_MAX];
@@ -273,6 +278,50 @@ TEST(who_never_agrees_to_stop_is_dropped_when_that_cannot_be_honest) {
     CHECK_EQ(us->downs, 1);
     CHECK(strstr(us->why, "stopped") != NULL);
     world_end();
+}
+
+TEST(a_peer_that_announces_a_huge_queue_gains_nothing_by_it) {
+    linked_to(false, (uint32_t)64 << 20);
+    uint32_t actor = spawn(2);
+    size_t   bytes = 0;
+    while (us->link != NULL && mk_link_is_up(us->link)) {
+        size_t size = data_frame(actor, 10000);
+        come(us, raw, size);
+        bytes += size;
+        mk_loop_settle(mk_runtime_loop(us->rt));
+        us->end.sent_n = 0;
+    }
+    CHECK(bytes <= limits.credit_bytes + limits.queue_bytes + limits.message_max + 50000);
+    work();
+    CHECK_EQ(us->downs, 1);
+    CHECK(strstr(us->why, "stopped") != NULL);
+    world_end();
+}
+
+/* What fits into the queue of `us` while the peer takes nothing. */
+static size_t fill_queue(void) {
+    static uint8_t payload[1000];
+    us->end.capacity = 0;
+    for (unsigned i = 0; i < 10000; i++) {
+        mk_err_t err = actor_try_send(us->rt, actor_id_make(PEER, 5), MSG_ITEM, payload, sizeof payload);
+        if (err != MK_OK) CHECK_EQ(err, MK_ERR_FULL);
+        if (err != MK_OK) break;
+    }
+    size_t queued = stats_of(us).queued_bytes;
+    world_end();
+    return queued;
+}
+
+TEST(a_links_queue_is_the_smaller_one_of_both_sides) {
+    linked_to(false, 200000);
+    size_t queued = fill_queue();
+    CHECK(queued <= 200000 && queued > 198000);
+    linked_to(false, (uint32_t)64 << 20);
+    queued = fill_queue();
+    CHECK(queued <= limits.queue_bytes && queued > limits.queue_bytes - 2000);
+    linked_to(false, 0); /* whoever has none leaves us a frame */
+    queued = fill_queue();
+    CHECK(queued <= MK_WIRE_FRAME_BYTES_MAX && queued > MK_WIRE_FRAME_BYTES_MAX - 2000);
 }
 
 TEST(answers_to_stops_that_were_not_said_are_the_end) {
