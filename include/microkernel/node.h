@@ -52,7 +52,7 @@ typedef struct node_config {
     uint32_t    dead_ms;        /* of silence after which the peer is dead; 0: 4 heartbeats                      */
     uint32_t    backoff_min_ms; /* first pause before connecting again, doubled with jitter ...; 0: 100          */
     uint32_t    backoff_max_ms; /* ... up to this; 0: 30,000                                                     */
-    uint32_t    queue_bytes;    /* waiting for a link before sends are refused; 0: 256 KiB                       */
+    uint32_t    queue_bytes;    /* waiting for a link before sends are refused (fewer, if the peer has so); 0: 256 KiB */
     uint32_t    credit_bytes;   /* on the way from a peer before it has to wait; 0: 1 MiB                        */
     uint32_t    peers_max;      /* linked at a time; 0: 1,024                                                    */
 } node_config_t;
@@ -129,7 +129,7 @@ typedef struct node_info {
     uint64_t    up_ms;          /* for how long                                                */
     uint64_t    sent, received; /* messages                                                    */
     uint64_t    refused;        /* sends refused: queue or mailbox full                         */
-    uint64_t    lost;           /* were under way when an earlier link to it broke, or (UDP) did not arrive */
+    uint64_t    lost;           /* were under way when an earlier link to it broke; UDP: did not arrive, there or here */
     size_t      queued_bytes;
     size_t      names;          /* of it that we know                                          */
     uint32_t    rtt_us;         /* of the last heartbeat; 0: none yet                           */

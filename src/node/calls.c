@@ -82,9 +82,11 @@ void mk_call_failed(mk_call_t *call, bool was_up, uint64_t stood_ms, mk_wire_rea
         mk_mount_up(call, other);
         return;
     }
-    if (!was_up && reason != MK_WIRE_REASON_DOUBLE) note_failure(call, err, why);
+    /* Whoever still waits for the names of a link that was up has nothing to wait for any more. */
+    bool failed = reason != MK_WIRE_REASON_DOUBLE && (!was_up || call->mounts != NULL);
+    if (failed) note_failure(call, err, why);
     wait_ms(call, next_pause(call));
-    if (!was_up && reason != MK_WIRE_REASON_DOUBLE) mk_mount_failed(call);
+    if (failed) mk_mount_failed(call);
 }
 
 static void fail_now(mk_call_t *call, mk_err_t err) { mk_call_failed(call, false, 0, 0, err, mk_err_text(err)); }

@@ -67,7 +67,7 @@ static void remember(const mk_peer_t *peer) {
     mk_link_stats_t stats;
     mk_life_t       life = {.node = peer->node, .incarnation = peer->incarnation, .seen_ms = now_ms(peer->cluster)};
     mk_link_get_stats(peer->link, &stats);
-    life.lost = stats.lost;
+    life.lost = stats.lost + stats.missed;
     memcpy(life.identity, peer->identity, sizeof life.identity);
     mk_lives_note(&peer->cluster->lives, &life);
 }
@@ -126,6 +126,11 @@ void mk_peer_drop(mk_peer_t *peer, const char *why) { end(peer, 0, MK_ERR_CLOSED
 
 void mk_peer_finish(mk_peer_t *peer) {
     peer->state = MK_PEER_LEAVING;
+    if (is_admitted(
+            peer)) { /* it keeps its place until the link has ended, which may take a second; its names go now */
+        mk_ns_peer_sync_begin(peer->ns);
+        mk_ns_peer_sync_end(peer->cluster->ns, peer->ns);
+    }
     mk_link_finish(peer->link, MK_WIRE_REASON_STOPPING);
 }
 

@@ -29,7 +29,7 @@ static void fill_in(const mk_peer_t *peer, node_info_t *out) {
                          .sent = stats.sent,
                          .received = stats.received,
                          .refused = stats.refused,
-                         .lost = stats.lost + (life != NULL ? life->lost : 0),
+                         .lost = stats.lost + stats.missed + (life != NULL ? life->lost : 0),
                          .queued_bytes = stats.queued_bytes,
                          .names = mk_ns_peer_names(peer->ns)};
     memcpy(out->identity, peer->identity, sizeof out->identity);

@@ -307,6 +307,25 @@ TEST(a_disconnected_node_is_not_called_again) {
     end_all();
 }
 
+TEST(the_names_of_a_node_that_is_not_wanted_any_more_go_at_once) {
+    mk_addr_t one = mk_fake_addr("10.0.0.1", 0), two = mk_fake_addr("10.0.0.2", 0);
+    stage(44);
+    begin(1), begin(2);
+    listen_at(1);
+    CHECK(actor_register_name(rt_of(1), "service", nodes[1].ear));
+    call(2, 1);
+    RUN_UNTIL(actor_lookup(rt_of(2), "service") == nodes[1].ear, 1000);
+    mk_fake_cut(&one, &two, true); /* it will not answer the goodbye */
+    mk_fake_use_host(2);
+    CHECK(node_disconnect(rt_of(2), "n1"));
+    CHECK_EQ(actor_lookup(rt_of(2), "service"), ACTOR_ID_INVALID);
+    CHECK_EQ(actor_lookup(rt_of(2), "/node/n1/service"), ACTOR_ID_INVALID);
+    CHECK(actor_register_name(rt_of(2), "service", nodes[2].ear));
+    RUN_UNTIL(nodes[2].downs == 1, 1100);
+    CHECK_EQ(actor_lookup(rt_of(2), "service"), nodes[2].ear);
+    end_all();
+}
+
 TEST(a_node_that_is_away_can_be_given_up_by_its_name) {
     stage(43);
     begin(1), begin(2);
@@ -448,6 +467,43 @@ TEST(plain_udp_links_on_one_machine) {
     CHECK_EQ(node_listen(rt_of(1), "udp:127.0.0.1:4200", NULL, 0), MK_OK);
     CHECK_EQ(node_connect(rt_of(2), "udp:localhost:4200"), MK_OK);
     RUN_UNTIL(both_linked(1, 2), 5000);
+    end_all();
+}
+
+static void say_forty(unsigned i, void *arg) {
+    for (int k = 0; k < 40; k++) CHECK(actor_send(rt_of(i), *(actor_id_t *)arg, 77, "x", 1));
+}
+
+TEST(what_datagrams_lose_is_counted_on_both_sides) {
+    static const mk_addr_t any;
+    node_info_t            there, here;
+    stage(45);
+    begin(1), begin(2);
+    CHECK(actor_register_name(rt_of(1), "service", nodes[1].ear)); /* so that members may send to it */
+    mk_fake_use_host(1);
+    CHECK_EQ(node_listen(rt_of(1), "udp:10.0.0.1:4200", NULL, 0), MK_OK);
+    mk_fake_use_host(2);
+    CHECK_EQ(node_connect(rt_of(2), "udp:10.0.0.1:4200"), MK_OK);
+    RUN_UNTIL(both_linked(1, 2), 5000);
+    mk_fake_link(&any, &any, &(mk_fake_link_t){.latency_us = 1000, .lost = 300});
+    for (int k = 0; k < 20; k++) {
+        in(2, say_forty, &nodes[1].ear);
+        run_ms(50);
+    }
+    mk_fake_link(&any, &any, &(mk_fake_link_t){.latency_us = 1000});
+    in(2, say_forty, &nodes[1].ear); /* what comes last tells what is missing */
+    run_ms(3000);
+    CHECK_EQ(node_list(rt_of(1), &here, 1), 1);
+    CHECK_EQ(node_list(rt_of(2), &there, 1), 1);
+    CHECK(nodes[1].messages < 840);
+    CHECK_EQ(nodes[1].messages + here.lost, 840);
+    CHECK_EQ(nodes[1].messages + there.lost, 840);
+    mk_fake_use_host(1);
+    CHECK(node_disconnect(rt_of(1), "n2"));
+    RUN_UNTIL(!linked(1, 2) && !linked(2, 1), 2000);
+    RUN_UNTIL(both_linked(1, 2), 5000);
+    CHECK_EQ(node_list(rt_of(1), &here, 1), 1);
+    CHECK_EQ(nodes[1].messages + here.lost, 840); /* of all links so far */
     end_all();
 }
 

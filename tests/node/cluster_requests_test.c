@@ -334,3 +334,42 @@ TEST(a_mount_that_fails_says_why_and_is_not_tried_again) {
     CHECK(!linked(1, 2));
     end_all();
 }
+
+/* Names that need seconds to come, over a link that breaks meanwhile. */
+static void slow_names(unsigned seed) {
+    static const mk_addr_t any;
+    stage(seed);
+    mk_fake_link(&any, &any, &(mk_fake_link_t){.latency_us = 1000, .bytes_per_s = 20000});
+    begin(1), begin(2);
+    listen_at(1);
+    for (unsigned k = 0; k < 3000; k++) {
+        char text[32];
+        snprintf(text, sizeof text, "/bulk/%05u", k);
+        CHECK(actor_register_name(rt_of(1), text, nodes[1].ear));
+    }
+}
+
+static void break_link(void) {
+    mk_addr_t one = mk_fake_addr("10.0.0.1", 0), two = mk_fake_addr("10.0.0.2", 0);
+    int       fd = mk_fake_find(&two, &one);
+    CHECK(linked(2, 1) && fd >= 0);
+    mk_fake_break(fd);
+}
+
+TEST(a_mount_whose_link_breaks_before_the_names_have_come_fails_at_once) {
+    ns_reply_payload_t reply;
+    slow_names(12);
+    in(2, ask_ns, &(wish_t){MSG_NS_MOUNT, "10.0.0.1"});
+    RUN_UNTIL(linked(2, 1), 1000);
+    run_ms(500);
+    CHECK_EQ(nodes[2].messages, 0); /* they are on their way */
+    break_link();
+    RUN_UNTIL(nodes[2].messages == 1, 100);
+    CHECK_EQ(last_note(2)->type, MSG_NS_REPLY);
+    memcpy(&reply, last_note(2)->bytes, sizeof reply);
+    CHECK(reply.error != MK_OK && reply.text_size != 0);
+    CHECK(cluster_of(2)->calls == NULL);
+    run_ms(30000);
+    CHECK(!linked(2, 1));
+    end_all();
+}
