@@ -180,8 +180,19 @@ static void probation_over(mk_wheel_t *wheel, mk_timer_t *timer) {
     }
 }
 
+static void put_state_back(const mk_reload_t *reload) {
+    if (reload->state == NULL || mk_state_put_back(reload->rt, reload->state) == MK_OK) return;
+    actor_log(reload->rt, MK_LOG_ERROR, "guest %llu: not all of its state could be put back",
+              (unsigned long long)reload->guest->id);
+}
+
+/* What a supervisor starts next is the old module, which must find its own state; and of one that had not started nobody knows how far
+ * it came. Otherwise what it was told is saved is saved. */
 void mk_reload_fini(mk_guest_t *guest) {
-    if (guest->reload != NULL) forget(guest->reload);
+    const mk_reload_t *reload = guest->reload;
+    if (reload == NULL) return;
+    if (reload->old != NULL && (guest->factory != NULL || guest->step < MK_STEP_IDLE)) put_state_back(reload);
+    forget(guest->reload);
 }
 
 /* ---- the swap --------------------------------------------------------------------------------------------------------------------- */
@@ -306,9 +317,7 @@ bool mk_reload_undo(mk_guest_t *guest, const char *why) {
     guest->yielded = false;
     guest->info.probation = false;
     guest->info.undone++;
-    if (reload->state != NULL && mk_state_put_back(guest->rt, reload->state) != MK_OK)
-        actor_log(guest->rt, MK_LOG_ERROR, "guest %llu: not all of its state could be put back",
-                  (unsigned long long)guest->id);
+    put_state_back(reload);
     actor_log(guest->rt, MK_LOG_WARN, "guest %llu: its new module is taken back: %s", (unsigned long long)guest->id,
               text);
     tell(reload, &reload->trial, WASM_RELOAD_UNDONE, text);
