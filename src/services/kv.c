@@ -23,6 +23,8 @@ enum {
     SWEEP_MAX = 256, /* names taken away in one go */
     TTL_MAX_S = 0x7FFFFFFF,
     TASKS_MAX = 8192,
+    NAME_BYTES_MAX = 1024,       /* of any storage */
+    WAITING_BYTES_MAX = 8 << 20, /* of what waits behind swaps; what has been asked for the storage limits */
 };
 
 /* What its names begin with in the storage, which may have others in it, too; its NUL belongs to it. */
@@ -50,6 +52,11 @@ typedef struct kv {
     size_t     value_max;
     task_t    *first, **last; /* in the order of their coming                            */
     unsigned   tasks, swaps;  /* how many there are; without swaps none of them is held */
+    unsigned   sweeps;        /* how many of them sweep                                 */
+    size_t     waiting_bytes; /* of those that wait behind swaps                        */
+    bool       more;          /* there may be more to be swept, behind this name:       */
+    size_t     swept_size;
+    char       swept[NAME_BYTES_MAX];
 } kv_t;
 
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
@@ -76,6 +83,8 @@ static void reply_refused(runtime_t *rt, const task_t *task, mk_err_t err) {
 
 /* ---- tasks ---------------------------------------------------------------------------------------------------------------- */
 
+static size_t weight(const task_t *task) { return sizeof *task + task->name.size + task->old.size + task->value.size; }
+
 static bool is_swap(const task_t *task) { return task->step == STEP_SWAP_READ || task->step == STEP_SWAP_WRITE; }
 
 static task_t *take(kv_t *kv, task_t **at) {
@@ -84,6 +93,7 @@ static task_t *take(kv_t *kv, task_t **at) {
     if (*at == NULL) kv->last = at;
     kv->tasks--;
     kv->swaps -= is_swap(task);
+    kv->sweeps -= task->step == STEP_SWEEP;
     return task;
 }
 
@@ -127,6 +137,7 @@ static void go_on(runtime_t *rt, kv_t *kv, task_t **at, const task_t *over) {
         mk_assert(task->waiting);
         mk_err_t err = ask(rt, kv, task);
         task->waiting = false;
+        kv->waiting_bytes -= weight(task);
         if (err != MK_OK) {
             reply_refused(rt, task, err);
             finish(kv, at);
@@ -145,13 +156,16 @@ static void add(runtime_t *rt, kv_t *kv, task_t *task) {
     }
     kv->tasks++;
     kv->swaps += is_swap(task);
+    kv->sweeps += task->step == STEP_SWEEP;
     task->waiting = true;
     task_t **at = kv->last;
     *at = task;
     kv->last = &task->next;
-    if (kv->swaps != 0 && is_held(kv, task)) return;
-    mk_err_t err = ask(rt, kv, task);
-    task->waiting = false;
+    bool     held = kv->swaps != 0 && is_held(kv, task);
+    bool     full = held && kv->waiting_bytes + weight(task) > WAITING_BYTES_MAX;
+    mk_err_t err = full ? MK_ERR_FULL : held ? MK_OK : ask(rt, kv, task);
+    task->waiting = held;
+    if (held && !full) kv->waiting_bytes += weight(task);
     if (err == MK_OK) return;
     reply_refused(rt, task, err);
     finish(kv, at);
@@ -354,6 +368,8 @@ static bool swap_read(runtime_t *rt, kv_t *kv, task_t *task, const storage_reply
     return false;
 }
 
+static void sweep_away(runtime_t *rt, kv_t *kv);
+
 static void answered(runtime_t *rt, kv_t *kv, const storage_reply_payload_t *answer) {
     task_t **at = &kv->first;
     while (*at != NULL && ((*at)->waiting || (*at)->request != answer->request)) at = &(*at)->next;
@@ -369,6 +385,7 @@ static void answered(runtime_t *rt, kv_t *kv, const storage_reply_payload_t *ans
     }
     (void)take(kv, at);
     if (is_swap(task)) go_on(rt, kv, at, task);
+    if (task->step == STEP_SWEEP && kv->sweeps == 0 && kv->more) sweep_away(rt, kv);
     mk_free(task);
 }
 
@@ -400,9 +417,16 @@ static bool is_spoken_of(const kv_t *kv, const task_t *task) {
     return false;
 }
 
+/* Some at a time, and the next when those are gone: all of it in the end, however fast they come. */
 static void sweep_away(runtime_t *rt, kv_t *kv) {
     sweep_t sweep = {rt, kv, SWEEP_MAX, NULL};
-    (void)!storage_list(kv->storage, prefix, sizeof prefix, NULL, 0, sweep_one, &sweep);
+    (void)!storage_list(kv->storage, prefix, sizeof prefix, kv->more ? kv->swept : NULL, kv->swept_size, sweep_one,
+                        &sweep);
+    kv->more = sweep.left == 0;
+    if (kv->more) { /* the last that was found is the first of the list */
+        kv->swept_size = sweep.found->name.size;
+        memcpy(kv->swept, sweep.found->name.at, kv->swept_size);
+    }
     for (task_t *task = sweep.found, *next; task != NULL; task = next) {
         next = task->next;
         task->next = NULL;
@@ -423,7 +447,9 @@ static bool behave(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     case MSG_CF_KV_SWAP: serve(rt, kv, msg, STEP_SWAP_READ); break;
     case MSG_CF_KV_LIST: serve_list(rt, kv, msg); break;
     case MSG_STORAGE_REPLY: answered(rt, kv, msg->payload); break;
-    case MSG_TIMER: sweep_away(rt, kv); break;
+    case MSG_TIMER:
+        if (kv->sweeps == 0) sweep_away(rt, kv);
+        break;
     default: break;
     }
     return true;

@@ -126,6 +126,51 @@ TEST(a_value_is_gone_when_its_time_has_come) {
     curtain_down();
 }
 
+TEST(expired_values_are_swept_away_however_many_there_are) {
+    char text[40];
+    begin();
+    for (int i = 0; i < 600; i++) {
+        snprintf(text, sizeof text, "key=k%d\nttl=1\nvalue=v", i);
+        CHECK_STR(ask_kv(MSG_CF_KV_PUT, text), "310 ");
+    }
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=stays\nvalue=v"), "310 ");
+    CHECK(mk_fake_disk_files("disk") > 600);
+    mk_fake_advance_us(60 * 1000000ull);
+    for (int i = 0; i < 4; i++) settle_all();
+    CHECK(mk_fake_disk_files("disk") < 100); /* some still say that a name is gone */
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=stays"), "311 v");
+    curtain_down();
+}
+
+static bool send_swap_and_many(part_t *part, uint64_t n) {
+    (void)part;
+    static const char swap[] = "key=a\nold=1\nvalue=12";
+    CHECK(actor_send(rt, kv, MSG_CF_KV_SWAP, swap, sizeof swap - 1));
+    while (n-- > 0) CHECK(actor_send(rt, kv, asking.type, asking.text, asking.size));
+    return true;
+}
+
+TEST(what_waits_behind_a_swap_is_limited_in_bytes) {
+    static char text[(512 << 10) + 20];
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "310 ");
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, "key=a\nvalue=", 12);
+    asking = (asking_t){MSG_CF_KV_PUT, text, sizeof text - 1};
+    for (unsigned again = 0; again < 2; again++) { /* what waited waits no more */
+        unsigned before = answers, refused = 0;
+        collected[0] = '\0';
+        in(&a, send_swap_and_many, 20);
+        settle_all();
+        CHECK_EQ(answers, before + 21);
+        CHECK(strncmp(collected, "316 too much", 12) == 0); /* at once, not when the swap is over */
+        for (const char *at = collected; (at = strstr(at, "316 too much is waiting for the disk,")) != NULL; at++)
+            refused++;
+        CHECK_EQ(refused, 5); /* 15 of them are 8 MiB */
+    }
+    curtain_down();
+}
+
 TEST(a_swap_happens_only_if_nothing_has_changed) {
     begin();
     CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=none\nvalue=1"), "310 ");
