@@ -170,7 +170,8 @@ bool actor_http_listen(runtime_t *rt, uint16_t port);
 /* Nobody is accepted any more; requests that came are answered, each connection closes behind its last answer (graceful). With
  * the actor's end the same happens at once, and what waits for an answer gets 503. False: not this actor's. */
 bool actor_http_unlisten(runtime_t *rt, uint16_t port);
-/* New connections use this certificate from now on. */
+/* New connections use this certificate from now on: it changes without a restart, those that are there go on with theirs. What a client
+ * was given to resume with counts no more. MK_ERR_INVALID: NULL, or a client's; MK_ERR_NOTFOUND: no such listener. */
 MK_MUST_CHECK mk_err_t actor_http_listen_tls(runtime_t *rt, uint16_t port, socket_tls_t *tls);
 
 /* Routes of a listener of the running actor. Method NULL: any. Pattern: "/a/{name}/b", a last segment "{name*}" takes the rest of

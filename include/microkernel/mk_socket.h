@@ -136,7 +136,8 @@ MK_MUST_CHECK mk_err_t actor_tcp_listen_for(runtime_t *rt, actor_id_t id, const 
 /* At 127.0.0.1; SOCKET_ID_INVALID on failure, which is logged. */
 socket_id_t actor_tcp_listen(runtime_t *rt, uint16_t port);
 
-/* New connections of a listener are made with this from now on: certificates change without a restart. */
+/* New connections of a listener are made with this from now on: certificates change without a restart. MK_ERR_INVALID: NULL, or a
+ * client's. */
 MK_MUST_CHECK mk_err_t actor_tcp_listen_tls(runtime_t *rt, socket_id_t listener, socket_tls_t *tls);
 
 /* Sends a copy. MK_ERR_FULL: too much waits already, nothing was taken, and MSG_TCP_DRAINED will come; one send is taken whole,

@@ -189,7 +189,7 @@ bool actor_http_unlisten(runtime_t *rt, uint16_t port) {
 mk_err_t actor_http_listen_tls(runtime_t *rt, uint16_t port, socket_tls_t *tls) {
     mk_http_server_t *server = find(rt, port);
     if (server == NULL) return MK_ERR_NOTFOUND;
-    if (tls != NULL && !tls->server) return MK_ERR_INVALID;
+    if (tls == NULL || !tls->server) return MK_ERR_INVALID;
     socket_tls_t *before = server->options.tls;
     server->options.tls = mk_socket_tls_retain(tls);
     socket_tls_release(before);

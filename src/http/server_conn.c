@@ -298,6 +298,11 @@ void mk_http_conn_stop(mk_http_conn_t *conn) {
         conn->session->ops->stop(conn->session);
         return;
     }
+    if (!mk_stream_is_open(&conn->stream)) { /* in its handshake: nothing was asked */
+        mk_stream_close(&conn->stream);
+        mk_http_conn_over(conn);
+        return;
+    }
     if (conn->in_head || conn->reading != NULL) return; /* what has begun to come is answered */
     conn->deaf = true;
     if (conn->first == NULL) mk_http_conn_finish(conn);

@@ -98,7 +98,7 @@ socket_id_t actor_tcp_listen(runtime_t *rt, uint16_t port) {
 mk_err_t actor_tcp_listen_tls(runtime_t *rt, socket_id_t listener, socket_tls_t *tls) {
     mk_socket_t *socket = mk_socket_find(rt, listener, &mk_listener_ops);
     if (socket == NULL) return MK_ERR_NOTFOUND;
-    if (tls != NULL && !tls->server) return MK_ERR_INVALID;
+    if (tls == NULL || !tls->server) return MK_ERR_INVALID;
     socket_listener_t *l = listener_of(socket);
     socket_tls_t      *before = l->tls;
     l->tls = mk_socket_tls_retain(tls);

@@ -89,6 +89,7 @@ static bool behave(runtime_t *r, actor_t *self, message_t *msg, void *state) {
     case MSG_WS_OPEN: note(role, "open", 0); break;
     case MSG_WS_MESSAGE: note_text(role, message->is_binary ? "binary" : "text", ws_message_data(message), message->data_size); break;
     case MSG_WS_CLOSED: note(role, "closed(%u)", ((const ws_status_payload_t *)msg->payload)->close_code); break;
+    case MSG_HTTP_ERROR:
     case MSG_WS_ERROR:
         note(role, "error(", 0);
         mk_buffer_printf(&role->words, "%s: %s)", mk_err_name((mk_err_t)error->error_code), error->message);

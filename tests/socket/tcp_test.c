@@ -447,6 +447,36 @@ TEST(the_wrong_key_opens_nothing) {
     close_nodes();
 }
 
+static bool do_exchange(who_t *who) {
+    who->did = actor_tcp_listen_tls(who->rt, who->listener, who->at.tls);
+    return true;
+}
+
+TEST(what_a_listener_shows_is_exchanged_while_it_runs) {
+    static const char keys[][17] = {"0123456789abcdef", "fedcba9876543210"};
+    if (!tls_is_there()) rig_skip("no TLS in this build");
+    open_nodes(NULL);
+    connect_tls("garden", keys[0]);
+    b.at.tls = NULL;
+    in(&b, do_exchange);
+    CHECK_EQ(b.did, MK_ERR_INVALID); /* what is encrypted does not become plain in passing */
+    b.at.tls = tls_of(true, "garden", keys[1]);
+    in(&b, do_exchange);
+    CHECK_EQ(b.did, MK_OK);
+    socket_tls_release(b.at.tls);
+    in(&a, say_lot); /* what is there goes on */
+    CHECK_EQ(b.bytes, LOT);
+    for (unsigned i = 0; i < 2; i++) {
+        a.to.tls = tls_of(false, "garden", keys[i]);
+        in(&a, do_connect);
+        pass(1000);
+        CHECK_EQ(a.opens, 1 + i);
+        CHECK_EQ(a.closes, 1);
+        socket_tls_release(a.to.tls);
+    }
+    close_nodes();
+}
+
 TEST(what_is_wrong_with_tls_options_is_said) {
     socket_tls_t        *tls;
     char                 why[SOCKET_TLS_WHY_BYTES];
