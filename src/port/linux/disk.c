@@ -27,11 +27,22 @@ enum { SYNC_EACH_MAX = 4 };
 static mk_err_t take_lock(mk_disk_t *disk) {
     disk->lock = openat(disk->folder, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (disk->lock < 0) {
-        /* A folder that cannot be written can still be read. */
-        return errno == EROFS || errno == EACCES ? MK_OK : mk_files_error();
+        /* A folder that cannot be written can still be read. In one that can, the lock is somebody else's file. */
+        if (errno != EROFS && errno != EACCES) return mk_files_error();
+        bool writable = errno == EACCES && faccessat(disk->folder, ".", W_OK, AT_EACCESS) == 0;
+        return writable ? MK_ERR_DENIED : MK_OK;
     }
     if (flock(disk->lock, LOCK_EX | LOCK_NB) == 0) return MK_OK;
     return errno == EWOULDBLOCK ? MK_ERR_BUSY : mk_files_error();
+}
+
+/* Whoever made the folder, a moment ago perhaps: that it is there is on the disk, too. */
+static mk_err_t settle_folder(const mk_disk_t *disk) {
+    int fd = openat(disk->folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return MK_OK; /* not for us to look into, nor to make folders in */
+    mk_err_t err = fsync(fd) == 0 || errno != EIO ? MK_OK : mk_files_error();
+    close(fd);
+    return err;
 }
 
 mk_err_t mk_disk_open(const char *folder, mk_disk_t **out) {
@@ -40,6 +51,7 @@ mk_err_t mk_disk_open(const char *folder, mk_disk_t **out) {
     if (disk == NULL) return MK_ERR_NOMEM;
     *disk = (mk_disk_t){.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .lock = -1};
     mk_err_t err = disk->folder >= 0 ? take_lock(disk) : mk_files_error();
+    if (err == MK_OK) err = settle_folder(disk);
     if (err == MK_OK) *out = disk;
     else mk_disk_close(disk);
     return err;
