@@ -259,6 +259,8 @@ class Reloaded(Folder):
                 continue  # this node trusts its guests
             self.say(operator, "reload versions_1 " + rig.guest(module))
             self.expect(operator, "reload: .*" + why)
+        self.say(operator, "reload versions_1 /dev/zero")
+        self.expect(operator, "reload: Exec format error")
         self.say(operator, "reload nobody x.wasm", "reload versions_1 /nowhere/x.wasm", "reload versions_1")
         self.expect(operator, 'reload: there is no actor "nobody"')
         self.expect(operator, "reload: No such file")

@@ -2,9 +2,32 @@
 #include "guest_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* As much as a node loads (wasm_actor.h). */
+enum { BYTES_MAX = 64 << 20 };
+
+/* A pipe or a device may have no end, or make whoever reads it wait for ever. */
+static FILE *open_file(const char *path) {
+    struct stat st;
+    int         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return NULL;
+    errno = fstat(fd, &st) != 0      ? errno
+            : S_ISDIR(st.st_mode)    ? EISDIR
+            : !S_ISREG(st.st_mode)   ? ENOEXEC
+            : st.st_size > BYTES_MAX ? EFBIG
+                                     : 0;
+    FILE *file = errno == 0 ? fdopen(fd, "rb") : NULL;
+    int   why = errno;
+    if (file == NULL) close(fd);
+    errno = why;
+    return file;
+}
 
 static void *read_all(FILE *file, size_t *size) {
     size_t cap = 64 * 1024, held = 0, got;
@@ -21,10 +44,10 @@ static void *read_all(FILE *file, size_t *size) {
 }
 
 void *mk_guest_file_read(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
+    FILE *file = open_file(path);
     if (file == NULL) return NULL;
     void *bytes = read_all(file, size);
-    int   why = bytes == NULL ? ENOMEM : ferror(file) ? errno : 0; /* a folder can be opened but not read */
+    int   why = bytes == NULL ? ENOMEM : ferror(file) ? errno : 0;
     fclose(file);
     if (why == 0) return bytes;
     free(bytes);
