@@ -114,6 +114,11 @@ typedef struct node_hands {
     void *arg;
 } node_hands_t;
 void node_set_hands(runtime_t *rt, const node_hands_t *hands);
+/* Inside of a hand: its answer comes later, by node_answer(), and what it returns does not count. The number is the request's, and that of
+ * a reload its `ticket`. 0: too many are under way, or out of memory; then it has to answer as ever. */
+call_id_t node_answer_later(runtime_t *rt);
+/* As the hand's return would have: `id` of what was spawned, or 0. Harmless when the peer is gone. */
+void node_answer(runtime_t *rt, call_id_t request, mk_err_t error, actor_id_t id, const char *why);
 /* What became of a reload that a peer asked for: `outcome` is wasm_reload_outcome_t, `text` (may be NULL) of `text_size` bytes the
  * reason. Harmless when the peer is gone. */
 void node_reloaded(runtime_t *rt, call_id_t ticket, uint32_t outcome, const char *text, size_t text_size);

@@ -162,6 +162,8 @@ typedef struct wasm_loaded {
 
 /* Writes up to `max`, the last to be loaded first; returns how many there are. A module that two engines have is there twice. */
 size_t wasm_module_list(wasm_loaded_t *buf, size_t max);
+/* The same of bytes that are not loaded, but for what only loading shows: hash, size, signature, key. */
+void wasm_module_identify(const void *buf, size_t size, wasm_loaded_t *out);
 /* The one a guest has now. False: no such actor, or no guest. Runtime's thread. */
 bool wasm_actor_get_module(runtime_t *rt, actor_id_t id, wasm_loaded_t *out);
 
@@ -184,11 +186,13 @@ typedef struct wasm_source {
     const char *engine;    /* of the spawn to come, as in wasm_options_t; ...                          */
     size_t      heap_size;
     actor_id_t  guest;     /* ... or as this guest has them: for a reload                              */
+    actor_id_t  tell;      /* of this node, gets MSG_WASM_PREPARED; 0: the running actor               */
 } wasm_source_t;
 
 /* Loading a large module takes tens of milliseconds, and a disk may take longer. This has a helper thread do it: read the file, hash it,
- * check its signature, decode and validate it. Then the running actor gets one MSG_WASM_PREPARED. MK_ERR_NOMEM, MK_ERR_LIMIT,
- * MK_ERR_INVALID (no source, no such engine or guest, no wasm_actors_init()): nothing comes. */
+ * check its signature, decode and validate it. Then one MSG_WASM_PREPARED comes, not before this call returns, full mailbox or not. If the
+ * actor has ended, or ends before it handles it, the module is released. MK_ERR_NOMEM, MK_ERR_LIMIT, MK_ERR_INVALID (no source, nobody to
+ * tell, no such engine or guest, no wasm_actors_init()): nothing comes. Runtime's thread. */
 MK_MUST_CHECK mk_err_t wasm_prepare(runtime_t *rt, const wasm_source_t *source, void *arg);
 #define MSG_WASM_PREPARED (MK_MSG_SYSTEM_BASE + 0x81u)
 typedef struct wasm_prepared_payload {

@@ -16,6 +16,7 @@ const UNWATCH: u32 = 20;
 pub const RELOAD: u32 = 21;
 const REMEMBER: u32 = 22;
 const RECALL: u32 = 23;
+pub const MODULES: u32 = 24;
 
 const SAID: u32 = 32;
 const MORE: u32 = 33;

@@ -102,6 +102,7 @@ struct mk_cluster {
     mk_ns_listener_t    names;
     mk_idmap_t          requests;     /* of asked_t, requests.c                         */
     mk_idmap_t          reloads;      /* of trial_t, requests.c                         */
+    struct mk_hearing  *hearing;      /* the request that a hand is carrying out; NULL: none */
     node_hands_t        hands;
     mk_udp_hub_t       *hubs[2];      /* of calls over UDP, IPv4 and IPv6; NULL: not yet  */
 };

@@ -195,15 +195,25 @@ call_id_t node_reload(runtime_t *rt, actor_id_t id, const char *module) {
     return ask(rt, actor_id_node(id), &request);
 }
 
-/* ---- reloads that a peer has asked for ------------------------------------------------------------------------------------------------ */
+/* ---- what a peer is still owed ------------------------------------------------------------------------------------------------ */
 
+/* An answer, or what became of a reload. */
 typedef struct trial {
     mk_peer_t *peer;
     mk_node_t  all; /* of the peer */
     uint32_t   ref; /* of its request */
     call_id_t  ticket;
-    actor_id_t id;
+    actor_id_t id;         /* of the guest that is reloaded; 0: one is spawned */
+    bool       unanswered; /* by its hand, which does so later                 */
 } trial_t;
+
+/* The request that is being carried out. */
+typedef struct mk_hearing {
+    mk_peer_t *peer;
+    uint32_t   ref;
+    trial_t   *trial; /* NULL: none yet */
+    bool       later; /* its answer comes */
+} hearing_t;
 
 static trial_t *trial_create(mk_peer_t *peer, uint32_t ref, actor_id_t id) {
     trial_t *trial = peer->trials_n < MK_REQUESTS_MAX ? mk_calloc(1, sizeof *trial) : NULL;
@@ -235,13 +245,38 @@ static void send_answer(mk_peer_t *peer, const mk_wire_answer_t *answer) {
 void node_reloaded(runtime_t *rt, call_id_t ticket, uint32_t outcome, const char *text, size_t text_size) {
     mk_cluster_t *cluster = mk_cluster_find(rt);
     trial_t      *trial = cluster != NULL ? mk_idmap_get(&cluster->reloads, ticket) : NULL;
-    if (trial == NULL) return;
+    if (trial == NULL || trial->unanswered) return;
     mk_peer_t       *peer = trial->peer;
     mk_wire_answer_t answer = {.ref = trial->ref,
                                .error = outcome <= WASM_RELOAD_ENDED ? (uint8_t)outcome : WASM_RELOAD_UNKNOWN,
                                .seq = actor_id_seq(trial->id),
                                .text = {text, text_size}};
     trial_free(trial);
+    send_answer(peer, &answer);
+}
+
+call_id_t node_answer_later(runtime_t *rt) {
+    mk_cluster_t *cluster = mk_cluster_find(rt);
+    hearing_t    *hearing = cluster != NULL ? cluster->hearing : NULL;
+    if (hearing == NULL) return CALL_ID_INVALID;
+    if (hearing->trial == NULL) hearing->trial = trial_create(hearing->peer, hearing->ref, ACTOR_ID_INVALID);
+    if (hearing->trial == NULL) return CALL_ID_INVALID;
+    hearing->trial->unanswered = hearing->later = true;
+    return hearing->trial->ticket;
+}
+
+/* Of a reload that was taken more is to come. */
+void node_answer(runtime_t *rt, call_id_t request, mk_err_t error, actor_id_t id, const char *why) {
+    mk_cluster_t *cluster = mk_cluster_find(rt);
+    trial_t      *trial = cluster != NULL ? mk_idmap_get(&cluster->reloads, request) : NULL;
+    if (trial == NULL || !trial->unanswered) return;
+    mk_peer_t       *peer = trial->peer;
+    mk_wire_answer_t answer = {.ref = trial->ref,
+                               .error = (uint8_t)error,
+                               .seq = actor_id_seq(trial->id != ACTOR_ID_INVALID ? trial->id : id),
+                               .text = {why, strnlen(why, TEXT_MAX)}};
+    trial->unanswered = false;
+    if (error != MK_OK || trial->id == ACTOR_ID_INVALID) trial_free(trial);
     send_answer(peer, &answer);
 }
 
@@ -293,7 +328,7 @@ static void spawn_module(mk_cluster_t *cluster, const mk_wire_request_t *request
                               sizeof out->why);
 }
 
-static void reload_module(mk_peer_t *peer, const mk_wire_request_t *request, outcome_t *out) {
+static void reload_module(mk_peer_t *peer, const mk_wire_request_t *request, hearing_t *hearing, outcome_t *out) {
     mk_cluster_t       *cluster = peer->cluster;
     const node_hands_t *hands = &cluster->hands;
     char                module[TEXT_MAX + 1] = "";
@@ -308,8 +343,9 @@ static void reload_module(mk_peer_t *peer, const mk_wire_request_t *request, out
         fail(out, MK_ERR_BUSY, "too many reloads of this node are not decided, or out of memory");
         return;
     }
+    hearing->trial = trial;
     out->error = hands->reload(hands->arg, cluster->rt, out->id, module, trial->ticket, out->why, sizeof out->why);
-    if (out->error != MK_OK) trial_free(trial);
+    if (out->error != MK_OK && !hearing->later) trial_free(trial);
 }
 
 static void stop_actor(mk_cluster_t *cluster, const mk_wire_request_t *request, outcome_t *out) {
@@ -318,7 +354,7 @@ static void stop_actor(mk_cluster_t *cluster, const mk_wire_request_t *request, 
     else actor_stop(cluster->rt, out->id);
 }
 
-static void carry_out(mk_peer_t *peer, const mk_wire_request_t *request, outcome_t *out) {
+static void carry_out(mk_peer_t *peer, const mk_wire_request_t *request, hearing_t *hearing, outcome_t *out) {
     mk_cluster_t *cluster = peer->cluster;
     uint32_t      may = mk_link_remote(peer->link)->may;
     uint32_t      needs = request->verb == MK_WIRE_SPAWN ? MK_MAY_SPAWN : MK_MAY_RELOAD;
@@ -335,7 +371,7 @@ static void carry_out(mk_peer_t *peer, const mk_wire_request_t *request, outcome
     } else if (request->verb == MK_WIRE_SPAWN) {
         spawn_module(cluster, request, out);
     } else {
-        reload_module(peer, request, out);
+        reload_module(peer, request, hearing, out);
     }
 }
 
@@ -344,7 +380,11 @@ static mk_err_t hear_request(mk_peer_t *peer, const mk_wire_frame_t *frame) {
     outcome_t         out = {0};
     if (!mk_wire_get_request(frame, &request)) return MK_ERR_PROTO;
     if (peer->waiting_n >= 2 * MK_REQUESTS_MAX + peer->asked_n) return MK_ERR_PROTO; /* it asks and does not read */
-    carry_out(peer, &request, &out);
+    hearing_t hearing = {.peer = peer, .ref = request.ref};
+    peer->cluster->hearing = &hearing;
+    carry_out(peer, &request, &hearing, &out);
+    peer->cluster->hearing = NULL;
+    if (hearing.later) return MK_OK;
     mk_wire_answer_t answer = {.ref = request.ref,
                                .error = (uint8_t)out.error,
                                .seq = actor_id_seq(out.id),

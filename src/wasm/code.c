@@ -344,6 +344,14 @@ void mk_code_describe(const mk_code_t *code, wasm_loaded_t *out) {
     snprintf(out->from, sizeof out->from, "%s", code->from != NULL ? code->from + cut : "");
 }
 
+void wasm_module_identify(const void *buf, size_t size, wasm_loaded_t *out) {
+    mk_identity_t identity;
+    mk_identify(buf, size, &identity);
+    *out = (wasm_loaded_t){.size = size, .signature = mk_trust_signature(&identity, buf, size)};
+    memcpy(out->sha256, identity.hash, sizeof out->sha256);
+    memcpy(out->key, identity.key, sizeof out->key);
+}
+
 size_t wasm_module_list(wasm_loaded_t *buf, size_t max) {
     size_t count = 0;
     if (!mk_wasm_retain()) return 0;

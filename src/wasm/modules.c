@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "microkernel/services.h"
 #include "runtime/attach.h"
 #include "wasm/guest.h"
 #include "wasm/prepare.h"
@@ -78,6 +79,8 @@ static void ready(void *arg, mk_prepare_t *p) {
     actor_t *actor = mk_runtime_actor(asked->rt, asked->actor);
     if (actor != NULL) {
         fill(asked->msg, asked->arg, p);
+        const wasm_prepared_payload_t *told = payload_of(asked->msg);
+        if (told->module == NULL) actor_log(asked->rt, MK_LOG_WARN, "module not loaded: %s", (const char *)(told + 1));
         mk_room_send(asked->rt, mk_room_find(asked->rt, &room_ops), actor, asked->msg, 0);
     } else {
         message_release(asked->rt, asked->msg);
@@ -104,33 +107,42 @@ static mk_err_t prepare_for(runtime_t *rt, const wasm_source_t *source, mk_prepa
     return err;
 }
 
-static asked_t *asked_create(runtime_t *rt, void *arg) {
+static asked_t *asked_create(runtime_t *rt, actor_id_t actor, void *arg) {
     asked_t *asked = open_room(rt) != NULL ? mk_alloc(sizeof *asked) : NULL;
     if (asked == NULL) return NULL;
-    *asked = (asked_t){.rt = rt, .actor = mk_runtime_actor_id(rt, mk_runtime_running(rt)), .arg = arg};
+    *asked = (asked_t){.rt = rt, .actor = actor, .arg = arg};
     asked->msg = mk_room_message(rt, MSG_WASM_PREPARED, sizeof(wasm_prepared_payload_t) + MK_PREPARE_ERR_BYTES);
     if (asked->msg != NULL) return asked;
     mk_free(asked);
     return NULL;
 }
 
+/* A copy where there are bytes. False: out of memory. */
+static bool copy_bytes(const wasm_source_t *source, mk_prepare_source_t *out) {
+    if (source->bytes == NULL) return true;
+    out->bytes = mk_alloc(source->size > 0 ? source->size : 1);
+    if (out->bytes == NULL) return false;
+    if (source->size > 0) memcpy(out->bytes, source->bytes, source->size);
+    out->size = source->size;
+    return true;
+}
+
 mk_err_t wasm_prepare(runtime_t *rt, const wasm_source_t *source, void *arg) {
+    const actor_t      *running = mk_runtime_running(rt);
+    actor_id_t          actor = source->tell;
+    mk_prepare_t       *prepare;
     mk_prepare_source_t from = {
         .path = source->path, .below = source->below, .digits = source->sha256, .from = source->from};
-    mk_prepare_t *prepare;
     if ((source->path != NULL) + (source->bytes != NULL) + (source->sha256 != NULL) != 1) return MK_ERR_INVALID;
-    if (mk_runtime_running(rt) == NULL) return MK_ERR_INVALID;
+    if (actor == ACTOR_ID_INVALID && running != NULL) actor = mk_runtime_actor_id(rt, running);
+    if (actor == ACTOR_ID_INVALID) return MK_ERR_INVALID;
     mk_err_t err = prepare_for(rt, source, &from);
     if (err != MK_OK) return err;
-    asked_t *asked = asked_create(rt, arg);
-    if (asked != NULL && source->bytes != NULL) from.bytes = mk_alloc(source->size > 0 ? source->size : 1);
-    err = asked == NULL || (source->bytes != NULL && from.bytes == NULL) ? MK_ERR_NOMEM : MK_OK;
-    if (err == MK_OK && source->bytes != NULL) {
-        if (source->size > 0) memcpy(from.bytes, source->bytes, source->size);
-        from.size = source->size;
-    }
-    if (err == MK_OK) err = mk_prepare_start(mk_runtime_loop(rt), &from, ready, asked, &prepare);
-    if (err == MK_OK || asked == NULL) return err;
+    asked_t *asked = asked_create(rt, actor, arg);
+    if (asked == NULL) return MK_ERR_NOMEM;
+    err =
+        copy_bytes(source, &from) ? mk_prepare_start(mk_runtime_loop(rt), &from, ready, asked, &prepare) : MK_ERR_NOMEM;
+    if (err == MK_OK) return MK_OK;
     message_release(rt, asked->msg);
     mk_free(asked);
     return err;

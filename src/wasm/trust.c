@@ -107,13 +107,20 @@ static mk_err_t check_signature(const mk_identity_t *identity, mk_err_t verified
     }
 }
 
+/* What the answer of verify() says of it. */
+static wasm_signature_t worth(const mk_identity_t *identity, mk_err_t verified) {
+    if (!identity->is_signed) return WASM_UNSIGNED;
+    return verified == MK_OK ? WASM_SIGNED : verified == MK_ERR_DENIED ? WASM_SIGNED_WRONG : WASM_SIGNED_UNCHECKED;
+}
+
+wasm_signature_t mk_trust_signature(const mk_identity_t *identity, const void *bytes, size_t size) {
+    return worth(identity, identity->is_signed ? verify(identity, bytes, size) : MK_ERR_NOTFOUND);
+}
+
 mk_err_t mk_trust_check(const mk_identity_t *identity, const void *bytes, size_t size, wasm_signature_t *out, char *err,
                         size_t err_size) {
     mk_err_t verified = identity->is_signed ? verify(identity, bytes, size) : MK_ERR_NOTFOUND;
-    *out = !identity->is_signed        ? WASM_UNSIGNED
-           : verified == MK_OK         ? WASM_SIGNED
-           : verified == MK_ERR_DENIED ? WASM_SIGNED_WRONG
-                                       : WASM_SIGNED_UNCHECKED;
+    *out = worth(identity, verified);
     if (keys_n == 0 || is_known(identity)) return MK_OK;
     if (!identity->is_signed)
         return deny(err, err_size, "the module is not signed, and this node loads signed ones only");

@@ -26,6 +26,8 @@ typedef struct mk_identity {
 
 void mk_identify(const void *bytes, size_t size, mk_identity_t *out);
 
+wasm_signature_t mk_trust_signature(const mk_identity_t *identity, const void *bytes, size_t size);
+
 /* Whether it may be loaded, and what its signature is worth. MK_ERR_DENIED: `err` says why not. */
 MK_MUST_CHECK mk_err_t mk_trust_check(const mk_identity_t *identity, const void *bytes, size_t size, wasm_signature_t *out,
                                       char *err, size_t err_size);

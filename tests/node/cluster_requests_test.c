@@ -17,6 +17,11 @@ static mk_err_t hand_spawn(void *arg, runtime_t *rt, const char *module, const c
     spawned++;
     snprintf(module_seen, sizeof module_seen, "%s", module);
     snprintf(name_seen, sizeof name_seen, "%s", name != NULL ? name : "(none)");
+    if (strncmp(module, "later", 5) == 0) {
+        ticket_seen = node_answer_later(rt);
+        CHECK_EQ(node_answer_later(rt), ticket_seen); /* asked for twice it is the same */
+        return MK_ERR_IO; /* which does not count */
+    }
     if (strcmp(module, "missing") == 0) {
         snprintf(why, why_size, "no such module");
         return MK_ERR_NOTFOUND;
@@ -27,9 +32,13 @@ static mk_err_t hand_spawn(void *arg, runtime_t *rt, const char *module, const c
 
 static mk_err_t hand_reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, call_id_t ticket, char *why,
                             size_t why_size) {
-    (void)arg, (void)rt, (void)id;
+    (void)arg, (void)id;
     reloaded++;
     ticket_seen = ticket;
+    if (strncmp(module, "later", 5) == 0) {
+        CHECK_EQ(node_answer_later(rt), ticket);
+        return MK_OK;
+    }
     snprintf(module_seen, sizeof module_seen, "%s", module);
     snprintf(why, why_size, "%s", strcmp(module, "bad") == 0 ? "no guest" : "3 messages");
     return strcmp(module, "bad") == 0 ? MK_ERR_FORMAT : MK_OK;
@@ -109,6 +118,68 @@ static question_t take_reload(void) {
     CHECK_STR(answer->text, "3 messages");
     CHECK_EQ(nodes[2].ends, 0);
     return q;
+}
+
+/* What a hand that takes its time says in the end. */
+typedef struct late {
+    mk_err_t   error;
+    actor_id_t id;
+} late_t;
+
+static void answer_late(unsigned i, void *arg) {
+    const late_t *late = arg;
+    node_answer(rt_of(i), ticket_seen, late->error, late->id, late->error == MK_OK ? "" : "not this one");
+}
+
+static const note_t *late_answer_to(question_t *q, late_t late) {
+    unsigned before = nodes[2].replies;
+    in(2, put, q);
+    run_ms(5000);
+    CHECK_EQ(nodes[2].replies, before);
+    for (int i = 0; i < 2; i++) in(1, answer_late, &late); /* the second time nobody is owed one */
+    RUN_UNTIL(nodes[2].replies == before + 1, 1000);
+    run_ms(100);
+    CHECK_EQ(nodes[2].replies, before + 1);
+    CHECK_EQ(last_note(2)->reply.call, q->call);
+    return last_note(2);
+}
+
+TEST(a_hand_may_answer_later) {
+    stage(25);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    question_t    q = {.verb = MK_WIRE_SPAWN, .module = "later"};
+    const note_t *answer = late_answer_to(&q, (late_t){MK_OK, nodes[1].ear});
+    CHECK_EQ(answer->reply.error, MK_OK);
+    CHECK_EQ(answer->reply.id, nodes[1].ear);
+    answer = late_answer_to(&q, (late_t){MK_ERR_FORMAT, ACTOR_ID_INVALID});
+    CHECK_EQ(answer->reply.error, MK_ERR_FORMAT);
+    CHECK_STR(answer->text, "not this one");
+    q = (question_t){.verb = MK_WIRE_RELOAD, .id = nodes[1].ear, .module = "later"};
+    CHECK_EQ(late_answer_to(&q, (late_t){MK_ERR_FORMAT, ACTOR_ID_INVALID})->reply.error, MK_ERR_FORMAT);
+    in(1, decide, &ticket_seen); /* it was not taken, so nothing becomes of it */
+    run_ms(1000);
+    CHECK_EQ(nodes[2].ends, 0);
+    answer = late_answer_to(&q, (late_t){MK_OK, ACTOR_ID_INVALID});
+    CHECK_EQ(answer->reply.error, MK_OK);
+    CHECK_EQ(answer->reply.id, nodes[1].ear);
+    in(1, decide, &ticket_seen);
+    RUN_UNTIL(nodes[2].ends == 1, 1000);
+    CHECK_EQ(node_answer_later(rt_of(1)), CALL_ID_INVALID); /* no request is being carried out */
+    end_all();
+}
+
+TEST(who_is_gone_is_owed_no_answer) {
+    stage(26);
+    begin_pair(NODE_ROLE_OPERATOR, true);
+    question_t q = {.verb = MK_WIRE_SPAWN, .module = "later"};
+    late_t     late = {MK_OK, nodes[1].ear};
+    in(2, put, &q);
+    run_ms(1000);
+    end(2);
+    run_ms(60 * 1000);
+    in(1, answer_late, &late);
+    run_ms(1000);
+    end_all();
 }
 
 TEST(what_became_of_a_reload_is_told_once) {

@@ -92,7 +92,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(
             sorted(names),
             sorted(("help list self whoami load send call stop register lookup history exit "
-                    "ls mount umount nodes caps spawn put get del keys sql queue ai embed reload").split()),
+                    "ls mount umount nodes caps spawn put get del keys sql queue ai embed reload modules").split()),
         )
         for name in names:
             self.assertIn(name, shell("help %s\n" % name).out)
@@ -266,7 +266,7 @@ class BadDays(unittest.TestCase):
         script = "yes help | head -n 2000 | '%s' shell | { sleep 1; cat; }" % rig.MK
         done = plainly(["sh", "-c", script])
         lines = done.stdout.splitlines()
-        self.assertEqual(len(lines), 2000 * 27 + 1)
+        self.assertEqual(len(lines), 2000 * 28 + 1)
         self.assertEqual(lines[-1], b"Goodbye.")
 
 

@@ -168,6 +168,12 @@ static void reload(runtime_t *rt, client_t *client, const message_t *msg) {
     else answer(rt, client, MK_DESK_FAILED, "not the name of a module");
 }
 
+static void modules(runtime_t *rt, const client_t *client, const message_t *msg) {
+    actor_id_t id;
+    if (read_id(msg, &id)) mk_desk_module_of(rt, client->id, id);
+    else mk_desk_modules(rt, client->id);
+}
+
 /* In words of who asked, not of who answered. */
 static const char *reason(const node_reply_payload_t *reply) {
     switch (reply->error) {
@@ -264,6 +270,7 @@ static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg)
     case MK_DESK_WATCH: watch(rt, client, msg); break;
     case MK_DESK_UNWATCH: unwatch(rt, client); break;
     case MK_DESK_RELOAD: reload(rt, client, msg); break;
+    case MK_DESK_MODULES: modules(rt, client, msg); break;
     case MK_DESK_REMEMBER: mk_desk_remember(rt, msg); break;
     case MK_DESK_RECALL: mk_desk_recall(rt, client->id); break;
     default: break;

@@ -19,9 +19,10 @@ enum { /* questions; shell/src/desk.rs has the same numbers */
     MK_DESK_STOP = 18,    /* an id, eight bytes, little-endian                          */
     MK_DESK_WATCH = 19,   /* the same: DOWN follows if it is not there or ends, until   */
     MK_DESK_UNWATCH = 20, /* nothing; neither of the two is answered                    */
-    MK_DESK_RELOAD = 21,  /* an id, then the path or address of the new module; NEWS follows when it is decided. Of an actor
+    MK_DESK_RELOAD = 21,  /* an id, then the path, address or hash of the new module; NEWS follows when it is decided. Of an actor
                            * elsewhere: one of that node's modules */
     MK_DESK_REMEMBER = 22, /* lines typed, for the next shell; not answered             */
+    MK_DESK_MODULES = 24, /* nothing: all that are loaded; an id: the one of that guest */
     MK_DESK_RECALL = 23,  /* nothing; HISTORY follows, empty the first time, if this node keeps anything */
 };
 

@@ -24,4 +24,9 @@ bool mk_desk_reload_heard(runtime_t *rt, const message_t *msg);
 /* Another node has taken the module. */
 void mk_desk_reload_taken(runtime_t *rt, actor_id_t shell, const node_reply_payload_t *reply);
 
+/* ---- desk_modules.c: what is loaded -------------------------------------------------------------------------------------------- */
+
+void mk_desk_modules(runtime_t *rt, actor_id_t shell);
+void mk_desk_module_of(runtime_t *rt, actor_id_t shell, actor_id_t guest);
+
 #endif

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* desk_reload.c -- `reload`: a module from a file or the web for a guest that lives. How its probation ends is told when it does. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "desk_parts.h"
-#include "guest_file.h"
 #include "microkernel/http.h"
 #include "microkernel/services.h"
 #include "microkernel/wasm_actor.h"
 
 enum { GOING_MAX = 32 };
 
-/* Reloads that are being downloaded, or are on probation. A node has one desk. */
+/* Reloads that are being downloaded or prepared, or are on probation. A node has one desk. */
 static struct going {
     actor_id_t     shell; /* 0: a free place */
     actor_id_t     guest;
@@ -32,10 +29,10 @@ static void fail(runtime_t *rt, struct going *g, const char *why) {
     *g = (struct going){0};
 }
 
-static void reload_with(runtime_t *rt, struct going *g, const void *bytes, size_t size) {
+static void reload_with(runtime_t *rt, struct going *g, wasm_module_t *module) {
     wasm_reload_options_t options = {.patient = true, .ref = g->ref};
     char                  why[256] = "", text[128];
-    switch (actor_reload_wasm_opts(rt, g->guest, bytes, size, &options, why, sizeof why)) {
+    switch (actor_reload_wasm_module(rt, g->guest, module, &options, why, sizeof why)) {
     case RELOAD_OK:
         snprintf(text, sizeof text, "Reloaded actor %llu; on probation: %u messages or %u s\n",
                  (unsigned long long)g->guest, WASM_PROBATION_MESSAGES, WASM_PROBATION_MS / 1000);
@@ -47,15 +44,12 @@ static void reload_with(runtime_t *rt, struct going *g, const void *bytes, size_
     }
 }
 
-static void reload_file(runtime_t *rt, struct going *g, const char *path) {
-    size_t size;
-    void  *bytes = mk_guest_file_read(path, &size);
-    if (bytes == NULL) {
-        fail(rt, g, strerror(errno));
-        return;
-    }
-    reload_with(rt, g, bytes, size);
-    free(bytes);
+static void prepare(runtime_t *rt, struct going *g, wasm_source_t source) {
+    source.guest = g->guest;
+    mk_err_t err = wasm_prepare(rt, &source, (void *)(uintptr_t)g->ref);
+    if (err == MK_OK) return;
+    if (err != MK_ERR_INVALID) fail(rt, g, mk_err_text(err));
+    else fail(rt, g, actor_is_alive(rt, g->guest) ? "that actor is no guest" : "there is no such actor");
 }
 
 void mk_desk_reload(runtime_t *rt, actor_id_t shell, const message_t *msg) {
@@ -73,12 +67,14 @@ void mk_desk_reload(runtime_t *rt, actor_id_t shell, const message_t *msg) {
     size_t size = msg->payload_size - sizeof g->guest;
     memcpy(path, (const char *)msg->payload + sizeof g->guest, size);
     path[size] = '\0';
-    if (strncmp(path, "http://", 7) != 0 && strncmp(path, "https://", 8) != 0) {
-        reload_file(rt, g, path);
-        return;
+    if (strncmp(path, "sha256:", 7) == 0) {
+        prepare(rt, g, (wasm_source_t){.sha256 = path + 7});
+    } else if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0) {
+        g->conn = actor_http_get(rt, path);
+        if (g->conn == HTTP_CONN_ID_INVALID) fail(rt, g, "not downloaded");
+    } else {
+        prepare(rt, g, (wasm_source_t){.path = path});
     }
-    g->conn = actor_http_get(rt, path);
-    if (g->conn == HTTP_CONN_ID_INVALID) fail(rt, g, "not downloaded");
 }
 
 /* ---- what follows ---------------------------------------------------------------------------------------------------------- */
@@ -98,11 +94,30 @@ static void downloaded(runtime_t *rt, const http_response_payload_t *response) {
     if (response->status_code == 200) {
         snprintf(why, sizeof why, "Downloaded %zu bytes\n", response->body_size);
         mk_desk_tell(rt, g->shell, MK_DESK_MORE, why);
-        reload_with(rt, g, http_response_body(response), response->body_size);
+        prepare(rt, g, (wasm_source_t){.bytes = http_response_body(response), .size = response->body_size});
         return;
     }
     snprintf(why, sizeof why, "the server answers %d", response->status_code);
     fail(rt, g, why);
+}
+
+static void prepared(runtime_t *rt, const wasm_prepared_payload_t *end) {
+    char          why[256];
+    struct going *g = going;
+    while (g < going + GOING_MAX && (g->shell == ACTOR_ID_INVALID || g->ref != (uintptr_t)end->arg)) g++;
+    if (g == going + GOING_MAX) {
+        wasm_module_release(end->module);
+        return;
+    }
+    if (end->module != NULL) {
+        reload_with(rt, g, end->module);
+        wasm_module_release(end->module);
+        return;
+    }
+    bool missing =
+        end->size == 0 && end->error == MK_ERR_NOTFOUND && strncmp((const char *)(end + 1), "sha256:", 7) != 0;
+    snprintf(why, sizeof why, "%.*s", (int)end->text_size, (const char *)(end + 1));
+    fail(rt, g, missing ? "No such file or directory" : why);
 }
 
 static void decided(runtime_t *rt, const wasm_reloaded_payload_t *end) {
@@ -139,6 +154,7 @@ bool mk_desk_reload_heard(runtime_t *rt, const message_t *msg) {
         if (g != NULL) fail(rt, g, error->message);
         return true;
     }
+    case MSG_WASM_PREPARED: prepared(rt, msg->payload); return true;
     case MSG_WASM_RELOADED: decided(rt, msg->payload); return true;
     default: return false;
     }

@@ -35,7 +35,9 @@ static int add(mk_guests_t *guests, const char *command, const char *path, const
     char   err[256] = "out of memory", *name = guests->names[guests->count];
     void  *bytes = mk_guest_file_read(path, &size), *arg;
     if (bytes == NULL) return mk_cli_fail(command, "%s: %s", path, strerror(errno));
-    mk_err_t failed = wasm_factory_arg_create_opts(bytes, size, options, &arg, err, sizeof err);
+    wasm_options_t own = *options;
+    own.from = path;
+    mk_err_t failed = wasm_factory_arg_create_opts(bytes, size, &own, &arg, err, sizeof err);
     free(bytes);
     if (failed != MK_OK) return mk_cli_fail(command, "%s: %s", path, err);
     unsigned number = 0;

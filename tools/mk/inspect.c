@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "guest_file.h"
+#include "hex.h"
 #include "microkernel/wasm_actor.h"
 
 /* ---- as text ---------------------------------------------------------------------------------------------------- */
@@ -25,6 +26,17 @@ static void print_entry(void *arg, const wasm_module_entry_t *entry) {
     }
     print_name(entry->name);
     printf("%s%s\n", entry->type[0] != '\0' ? " " : "", entry->type);
+}
+
+static void print_identity(const wasm_loaded_t *module) {
+    static const char *const said[] = {
+        [WASM_SIGNED] = "", [WASM_SIGNED_WRONG] = " (wrong)", [WASM_SIGNED_UNCHECKED] = " (unchecked)"};
+    char hash[2 * WASM_HASH_BYTES + 1], key[2 * WASM_KEY_BYTES + 1];
+    mk_hex_write(module->sha256, sizeof module->sha256, hash);
+    mk_hex_write(module->key, sizeof module->key, key);
+    printf("sha256 %s\n", hash);
+    if (module->signature == WASM_UNSIGNED) printf("signed no\n");
+    else printf("signed by %s%s\n", key, said[module->signature]);
 }
 
 static void print_info(const wasm_module_info_t *info, const char *why) {
@@ -69,6 +81,17 @@ static void print_entry_json(void *arg, const wasm_module_entry_t *entry) {
     *more = true;
 }
 
+static void print_identity_json(const wasm_loaded_t *module) {
+    static const char *const said[] = {
+        [WASM_SIGNED] = "good", [WASM_SIGNED_WRONG] = "wrong", [WASM_SIGNED_UNCHECKED] = "unchecked"};
+    char hash[2 * WASM_HASH_BYTES + 1], key[2 * WASM_KEY_BYTES + 1];
+    mk_hex_write(module->sha256, sizeof module->sha256, hash);
+    mk_hex_write(module->key, sizeof module->key, key);
+    printf(",\"sha256\":\"%s\"", hash);
+    if (module->signature != WASM_UNSIGNED)
+        printf(",\"signed_by\":\"%s\",\"signature\":\"%s\"", key, said[module->signature]);
+}
+
 static void print_info_json(const wasm_module_info_t *info, const char *why) {
     printf("],\"guest\":%s", info->is_guest ? "true" : "false");
     if (!info->is_guest) print_member("why", why);
@@ -86,13 +109,17 @@ static int inspect(const char *path, const void *bytes, size_t size, bool json) 
     char               err[256] = "";
     bool               more = false;
     wasm_module_info_t info;
+    wasm_loaded_t      module;
     if (wasm_module_inspect(bytes, size, NULL, NULL, &info, err, sizeof err) != MK_OK) {
         return mk_cli_fail("inspect", "%s: %s", path, err);
     }
+    wasm_module_identify(bytes, size, &module);
     if (json) {
         printf("{\"file\":");
         print_string(path);
-        printf(",\"bytes\":%zu,\"entries\":[", size);
+        printf(",\"bytes\":%zu", size);
+        print_identity_json(&module);
+        printf(",\"entries\":[");
     }
     if (wasm_module_inspect(bytes, size, json ? print_entry_json : print_entry, &more, &info, err, sizeof err) !=
         MK_OK) {
@@ -101,6 +128,7 @@ static int inspect(const char *path, const void *bytes, size_t size, bool json) 
     if (json) {
         print_info_json(&info, err);
     } else {
+        print_identity(&module);
         print_info(&info, err);
     }
     return info.is_guest ? MK_CLI_OK : MK_CLI_FAILED;

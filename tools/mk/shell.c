@@ -81,6 +81,7 @@ static actor_id_t start_shell(runtime_t *rt, const mk_settings_t *settings, cons
         .engine = settings->engine,
         .children_max = CHILDREN_MAX,
         .console = console,
+        .from = "(this shell)",
     };
     mk_err_t failed = actor_spawn_wasm_opts(rt, mk_shell_guest, size, &options, &shell, err, err_size);
     if (failed != MK_OK) return ACTOR_ID_INVALID;

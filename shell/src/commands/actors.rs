@@ -28,7 +28,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "load",
         usage: "load <path-or-url>",
-        help: "start a .wasm file as an actor named after it",
+        help: "start a .wasm file as an actor named after it; sha256:<digits> is one that is loaded",
         argument: Argument::Text,
         required: 1,
         run: load,
@@ -40,6 +40,14 @@ pub const COMMANDS: &[Command] = &[
         argument: Argument::Actor,
         required: 2,
         run: reload,
+    },
+    Command {
+        name: "modules",
+        usage: "modules [name-or-id]",
+        help: "the modules that are loaded, or the one of a guest",
+        argument: Argument::Actor,
+        required: 0,
+        run: modules,
     },
     Command {
         name: "stop",
@@ -180,6 +188,14 @@ fn refuse_own(session: &mut Session, command: &str, id: ActorId) -> bool {
         session.out.text(command).text(": this shell and its console end with 'exit'\n");
     }
     own
+}
+
+fn modules(session: &mut Session, target: &[u8]) {
+    if target.is_empty() {
+        desk::inquire(session, "modules", desk::MODULES, &[]);
+    } else if let Some(id) = actor(session, "modules", target) {
+        desk::inquire(session, "modules", desk::MODULES, &id.to_le_bytes());
+    }
 }
 
 fn stop(session: &mut Session, target: &[u8]) {
