@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Other nodes: who is linked, mounting, what a node can do, starting actors there.
 
-use super::{actor, Argument, Command};
+use super::{Argument, Command};
 use crate::abi::{self, ActorId};
 use crate::desk::{self, Heard};
 use crate::session::Session;
