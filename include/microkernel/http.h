@@ -116,11 +116,16 @@ typedef struct sse_event_payload {
 } sse_event_payload_t;
 static inline const char *sse_event_name(const sse_event_payload_t *p) { return (const char *)(p + 1); }
 static inline const char *sse_event_data(const sse_event_payload_t *p) { return sse_event_name(p) + p->event_size + 1; }
+/* The id in force, this event's or an earlier one's, which a reconnection would ask to go on from; "": none. */
+static inline const char *sse_event_id(const sse_event_payload_t *p) { return sse_event_data(p) + p->data_size + 1; }
 
 typedef struct ws_status_payload {
     http_conn_id_t conn_id;
     uint16_t       close_code; /* MSG_WS_CLOSED: the peer's, 1005 when it gave none, 1006 when it vanished; else 0 */
 } ws_status_payload_t;
+/* Of MSG_WS_CLOSED: the peer's reason, or what it was told that it had done wrong (1002, 1007, 1009); "": none. UTF-8, up to 123 bytes,
+ * from a stranger. */
+static inline const char *ws_close_reason(const ws_status_payload_t *p) { return (const char *)(p + 1); }
 
 typedef struct ws_message_payload {
     http_conn_id_t conn_id;
@@ -226,7 +231,8 @@ MK_MUST_CHECK mk_err_t actor_sse_start_opts(runtime_t *rt, http_conn_id_t id, co
 MK_MUST_CHECK mk_err_t actor_sse_push_event(runtime_t *rt, http_conn_id_t id, const char *id_text, const char *event,
                                             const void *data, size_t size);
 
-/* Makes a WebSocket of a request that asked for one: MSG_WS_OPEN follows. False: it did not (it is still to be answered), or gone. */
+/* Makes a WebSocket of a request that asked for one: MSG_WS_OPEN follows. False: gone; or it did not ask, or asked wrongly, and is still
+ * to be answered (MK_ERR_INVALID; MK_ERR_NOTFOUND when it is gone, or answered). */
 bool actor_ws_accept(runtime_t *rt, http_conn_id_t id);
 /* `subprotocol`: one of those the request offers in Sec-WebSocket-Protocol; NULL: none. */
 MK_MUST_CHECK mk_err_t actor_ws_accept_opts(runtime_t *rt, http_conn_id_t id, const char *subprotocol);
@@ -267,7 +273,8 @@ http_conn_id_t actor_http_fetch(runtime_t *rt, const char *method, const char *u
 MK_MUST_CHECK mk_err_t actor_http_send_body(runtime_t *rt, http_conn_id_t id, const void *data, size_t size);
 
 /* Ends any exchange, event stream or WebSocket of the running actor, either side; nothing more comes of it, not even what lies in
- * the mailbox. Harmless on an unknown id. Sockets' ids (mk_socket.h) are of the same kind: it closes those as well. */
+ * the mailbox. A request that was not answered is 503 then, an answer that was not whole is cut, a stream of events ends in good order,
+ * a WebSocket closes with 1001, a fetch is given up. Harmless on any other id, a socket's (mk_socket.h) among them. */
 void actor_http_close(runtime_t *rt, http_conn_id_t id);
 
 /* How many connections to one host are kept or open at a time (default 6), and how many kept in all (default 32). For all of the

@@ -146,7 +146,7 @@ static void handled(mk_socket_t *socket, const message_t *msg) {
     go_on(socket);
 }
 
-static const mk_socket_ops_t asked_ops = {news, handled, go_on, destroy, destroy};
+static const mk_socket_ops_t asked_ops = {news, handled, go_on, destroy, destroy, true};
 
 /* ---- the fetch's calls ------------------------------------------------------------------------------------------- */
 

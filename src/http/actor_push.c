@@ -38,7 +38,7 @@ static void abandon(mk_socket_t *socket) {
     if (exchange != NULL) mk_http_exchange_end(exchange);
 }
 
-static const mk_socket_ops_t socket_ops = {news, handled, NULL, abandon, destroy};
+static const mk_socket_ops_t socket_ops = {news, handled, NULL, abandon, destroy, true};
 
 static void reader_is_gone(push_t *self) {
     self->exchange = NULL;

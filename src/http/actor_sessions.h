@@ -53,6 +53,7 @@ typedef struct mk_actor_ws {
     mk_http_session_t     session;     /* a server's: its connection                                         */
     mk_fetch_t           *fetch;       /* a client's: its connection; NULL: none, or gone                    */
     struct mk_ws_asking  *asking;      /* a client's, until it is open: what was asked for, or why it failed */
+    char                 *reason;      /* of its close; NULL: none                                           */
     uint16_t              close_code;
     bool                  started;
     bool                  over;        /* nothing but the last message keeps the record                      */

@@ -61,7 +61,7 @@ static void handled(mk_socket_t *socket, const message_t *msg) {
     if (mk_session_has_room(socket)) mk_sse_source_resume(&of_socket(socket)->source);
 }
 
-static const mk_socket_ops_t socket_ops = {news, handled, NULL, destroy, destroy};
+static const mk_socket_ops_t socket_ops = {news, handled, NULL, destroy, destroy, true};
 
 static void tell_last(source_t *self, int status) {
     self->status = status;
@@ -151,7 +151,7 @@ static char *put_text(char *to, mk_http_text_t text) {
 /* An event that cannot be told is not passed over in silence: the source is closed instead. */
 static void on_event(mk_sse_source_t *source, const mk_sse_event_t *event) {
     source_t  *self = of(source);
-    size_t     size = sizeof(sse_event_payload_t) + event->name.size + event->data.size + 2;
+    size_t     size = sizeof(sse_event_payload_t) + event->name.size + event->data.size + event->id.size + 3;
     message_t *msg = mk_room_message(runtime_of(self), MSG_SSE_EVENT, size);
     if (msg == NULL) {
         actor_log(runtime_of(self), MK_LOG_WARN, "event source %u: out of memory", (unsigned)self->socket.id);
@@ -162,7 +162,7 @@ static void on_event(mk_sse_source_t *source, const mk_sse_event_t *event) {
     }
     sse_event_payload_t *payload = (sse_event_payload_t *)(uintptr_t)msg->payload;
     *payload = (sse_event_payload_t){self->socket.id, event->name.size, event->data.size};
-    put_text(put_text((char *)(payload + 1), event->name), event->data);
+    put_text(put_text(put_text((char *)(payload + 1), event->name), event->data), event->id);
     mk_socket_send(&self->socket, msg, event->data.size);
     if (mk_session_is_full(&self->socket)) mk_sse_source_pause(source);
 }
@@ -205,8 +205,8 @@ static void init(source_t *self, runtime_t *rt, const sse_connect_options_t *o) 
         .retry_ms = o->retry_ms,
         .attempts_max = o->attempts_max,
     };
-    /* Name and data may both have that many bytes, of each of which repair may make three. */
-    size_t longest = (mk_runtime_payload_max(rt) - sizeof(sse_event_payload_t) - 2) / 6;
+    /* Name, data and id may each have that many bytes, of each of which repair may make three. */
+    size_t longest = (mk_runtime_payload_max(rt) - sizeof(sse_event_payload_t) - 3) / 9;
     mk_sse_source_init(&self->source, mk_runtime_loop(rt), &source_ops, &config);
     if (self->source.parser.bytes_max > longest) self->source.parser.bytes_max = longest;
 }

@@ -24,6 +24,7 @@ static void drop_coming(mk_actor_ws_t *self) {
 void mk_actor_ws_free(mk_actor_ws_t *self) {
     drop_coming(self);
     mk_free(self->subprotocol);
+    mk_free(self->reason);
     mk_ws_asking_free(self);
     if (self->started) mk_websocket_stop(&self->ws);
     mk_socket_free(&self->socket);
@@ -50,6 +51,16 @@ static void abandon(mk_socket_t *socket) {
 
 static void destroy(mk_socket_t *socket) { mk_actor_ws_free(of_socket(socket)); }
 
+static message_t *closed_news(mk_actor_ws_t *self, const ws_status_payload_t *status) {
+    uint8_t     payload[sizeof *status + MK_WS_CONTROL_BYTES_MAX];
+    const char *reason = self->reason != NULL ? self->reason : "";
+    size_t      size = strlen(reason) + 1;
+    mk_assert(size <= MK_WS_CONTROL_BYTES_MAX);
+    memcpy(payload, status, sizeof *status);
+    memcpy(payload + sizeof *status, reason, size);
+    return mk_socket_message(&self->socket, MSG_WS_CLOSED, payload, sizeof *status + size);
+}
+
 static message_t *news(mk_socket_t *socket, uint32_t owed) {
     mk_actor_ws_t            *self = of_socket(socket);
     const http_conn_payload_t drained = {socket->id};
@@ -58,7 +69,7 @@ static message_t *news(mk_socket_t *socket, uint32_t owed) {
     if (owed == MK_OWED_OPEN) return mk_socket_message(socket, MSG_WS_OPEN, &status, sizeof status);
     if (!self->started) return mk_ws_asking_failed(self);
     status.close_code = self->close_code;
-    return mk_socket_message(socket, MSG_WS_CLOSED, &status, sizeof status);
+    return closed_news(self, &status);
 }
 
 static void handled(mk_socket_t *socket, const message_t *msg) {
@@ -72,7 +83,7 @@ static void handled(mk_socket_t *socket, const message_t *msg) {
     }
 }
 
-static const mk_socket_ops_t socket_ops = {news, handled, NULL, abandon, destroy};
+static const mk_socket_ops_t socket_ops = {news, handled, NULL, abandon, destroy, true};
 
 mk_actor_ws_t *mk_actor_ws_create(mk_sessions_t *sessions, actor_t *owner) {
     return mk_socket_create(sessions->sockets, owner, &socket_ops, sizeof(mk_actor_ws_t));
@@ -124,6 +135,9 @@ static void on_closed(mk_websocket_t *ws, mk_err_t why, uint16_t code, const cha
                   (unsigned)code, (int)reason_size, reason);
     }
     self->close_code = code;
+    if (reason_size > MK_WS_CONTROL_BYTES_MAX - 2)
+        reason_size = MK_WS_CONTROL_BYTES_MAX - 2;                        /* ours: the peer's fits */
+    if (reason_size != 0) self->reason = mk_strndup(reason, reason_size); /* without memory there was none */
     self->socket.owed &= ~(uint32_t)MK_OWED_DRAINED;
     mk_socket_tell(&self->socket, MK_OWED_LAST);
 }

@@ -400,7 +400,7 @@ static void abandon(mk_socket_t *socket) {
 
 static void destroy(mk_socket_t *socket) { free_exchange(exchange_of(socket)); }
 
-const mk_socket_ops_t mk_http_exchange_ops = {news, handled, go_on, abandon, destroy};
+const mk_socket_ops_t mk_http_exchange_ops = {news, handled, go_on, abandon, destroy, true};
 
 void mk_http_exchange_serve(mk_http_exchange_t *ex, const mk_http_service_t *service, void *arg) {
     ex->service = service;

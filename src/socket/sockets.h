@@ -38,6 +38,7 @@ typedef struct mk_socket_ops {
     void       (*abandon)(mk_socket_t *socket);
     /* Gives back what it holds and frees the record. */
     void       (*destroy)(mk_socket_t *socket);
+    bool         of_http; /* actor_http_close() is for it */
 } mk_socket_ops_t;
 
 struct mk_socket {

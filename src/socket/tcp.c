@@ -180,7 +180,8 @@ static void destroy(mk_socket_t *socket) {
     mk_socket_free(socket);
 }
 
-const mk_socket_ops_t mk_tcp_ops = {news, handled, go_on, abandon, destroy};
+const mk_socket_ops_t mk_tcp_ops = {
+    .news = news, .handled = handled, .go_on = go_on, .abandon = abandon, .destroy = destroy};
 
 static tcp_t *create(mk_sockets_t *room, actor_t *owner, const tcp_limits_t *limits, socket_tls_t *tls) {
     tcp_t *t = mk_socket_create(room, owner, &mk_tcp_ops, sizeof *t);

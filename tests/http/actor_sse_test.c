@@ -75,9 +75,12 @@ TEST(what_one_pushes_the_other_hears) {
     meet();
     push("hello");
     CHECK(server.well);
+    CHECK_STR(client.event_id, "");
     in(&server, do_push_event, (uint64_t)(uintptr_t) "two\nlines");
     CHECK_EQ(server.did, MK_OK);
+    CHECK_STR(client.event_id, "42");
     push("");
+    CHECK_STR(client.event_id, "42"); /* still in force */
     in(&server, do_push_wrong, 0);
     CHECK_STR(heard(&client), "message(hello) tick(two\nlines) message()");
     end();

@@ -122,6 +122,8 @@ TEST(a_message_above_the_limit_ends_it) {
     pass(10);
     CHECK_STR(heard(&server), "binary(1000 bytes) closed(1009)");
     CHECK_STR(heard(&client), "binary(2000 bytes) closed(1009)");
+    CHECK(server.reason[0] != '\0'); /* what the peer did wrong */
+    CHECK_STR(client.reason, server.reason);
     end();
 }
 
@@ -216,6 +218,8 @@ TEST(either_side_may_close) {
         pass(10);
         CHECK_STR(heard(one), "closed(4000)");
         CHECK_STR(heard(other), "closed(4000)");
+        CHECK_STR(one->reason, ""); /* the peer has agreed, and had none of its own */
+        CHECK_STR(other->reason, "enough");
         say(one, "x");
         CHECK(!one->well);
         pass(20000);

@@ -307,6 +307,22 @@ static void do_get_and_close(who_t *who) {
     actor_http_close(rt, 12345);
 }
 
+static void do_mix_up(who_t *who) {
+    socket_addr_t at;
+    socket_id_t   id = actor_tcp_listen(rt, 0);
+    (void)who;
+    CHECK(id != SOCKET_ID_INVALID);
+    actor_http_close(rt, id);
+    CHECK(socket_local(rt, id, &at));
+    CHECK_EQ(actor_tcp_close(rt, id), MK_OK);
+}
+
+TEST(sockets_are_not_closed_by_the_call_for_http) {
+    open_play(NULL);
+    in(do_mix_up);
+    close_play();
+}
+
 TEST(nothing_is_heard_of_what_was_closed) {
     static const char *const urls[] = {"http://a.test/later", "http://a.test/slow", "http://nobody.test/"};
     for (size_t i = 0; i < 3; i++) {

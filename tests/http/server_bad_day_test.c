@@ -421,6 +421,32 @@ TEST(an_answer_is_given_to_nobody_when_the_requester_is_gone) {
     end();
 }
 
+static bool do_close(keeper_t *who, uint64_t arg) {
+    actor_http_close(rt, who->ids[arg]);
+    return true;
+}
+
+TEST(what_its_actor_gives_up_is_refused_or_cut) {
+    begin((http_listen_options_t){0});
+    k.silent = true;
+    say(&c, GET("/0") GET("/1"));
+    in(&k, do_close, 1); /* before its turn */
+    in(&k, do_close, 1);
+    CHECK_STR(heard(&c), "");
+    in(&k, do_answer, 0);
+    CHECK(k.well);
+    const char *text = heard(&c);
+    CHECK(STATUS(text, 200) && strstr(text, "HTTP/1.1 503 ") != NULL);
+    k.requests = 0;
+    say(&c, GET("/"));
+    in(&k, do_begin, 100);
+    in(&k, do_close, 0);
+    CHECK(STATUS(heard(&c), 200));
+    CHECK(c.ended || c.failed); /* not whole, and it shows */
+    CHECK_EQ(k.closes, 0);
+    end();
+}
+
 /* ---- an end while an answer is due: who sends it may read on ---------------------------------------------------------------- */
 
 static void request_and_end(client_t *who, const char *text) {

@@ -27,6 +27,8 @@ struct role {
     deed_fn       *on_request;        /* at once                                       */
     const char    *path;              /* deeds: what to ask for                        */
     const char    *subprotocol;
+    char           reason[128];       /* MSG_WS_CLOSED                                 */
+    char           event_id[32];      /* of the last event that came                   */
     char           last_id[32];       /* of the last request: Last-Event-ID            */
     mk_err_t       did;
     bool           well;
@@ -88,7 +90,11 @@ static bool behave(runtime_t *r, actor_t *self, message_t *msg, void *state) {
     case MSG_HTTP_RESPONSE: note(role, "answer(%u)", (unsigned)((const http_response_payload_t *)msg->payload)->status_code); break;
     case MSG_WS_OPEN: note(role, "open", 0); break;
     case MSG_WS_MESSAGE: note_text(role, message->is_binary ? "binary" : "text", ws_message_data(message), message->data_size); break;
-    case MSG_WS_CLOSED: note(role, "closed(%u)", ((const ws_status_payload_t *)msg->payload)->close_code); break;
+    case MSG_WS_CLOSED:
+        note(role, "closed(%u)", ((const ws_status_payload_t *)msg->payload)->close_code);
+        snprintf(role->reason, sizeof role->reason, "%s", ws_close_reason(msg->payload));
+        CHECK_EQ(msg->payload_size, sizeof(ws_status_payload_t) + strlen(role->reason) + 1);
+        break;
     case MSG_HTTP_ERROR:
     case MSG_WS_ERROR:
         note(role, "error(", 0);
@@ -98,6 +104,7 @@ static bool behave(runtime_t *r, actor_t *self, message_t *msg, void *state) {
     case MSG_SSE_EVENT:
         CHECK_EQ(strlen(sse_event_name(event)), event->event_size);
         CHECK_EQ(strlen(sse_event_data(event)), event->data_size);
+        snprintf(role->event_id, sizeof role->event_id, "%s", sse_event_id(event));
         note_text(role, sse_event_name(event), sse_event_data(event), event->data_size);
         break;
     case MSG_SSE_CLOSED: note(role, "closed(%u)", (unsigned)((const sse_status_payload_t *)msg->payload)->status_code); break;
