@@ -11,6 +11,7 @@ enum {
     POOL_BYTES_MAX = 64 << 20,
     BEYOND_MAX = (128 << 10) + 300000, /* what a link may hold beyond its limit: signals, and one large letter */
     SETTLE_MS = 14000, /* beside dead_ms and twice backoff_max_ms: a handshake that nobody answers takes 10 s */
+    LOOK_MS = 6000,    /* until all have seen what is in their files now                                */
     STILL_MS = 3000,   /* until all that is owed has come: calls have deadlines of 2.1 s          */
 };
 
@@ -117,6 +118,9 @@ void sim_calm(void) {
     sim_faults_end();
     sim_say("nothing goes wrong any more");
     sim_run_for(sim.plan.dead_ms + sim.plan.heartbeat_ms); /* a link that is only half there shows */
+    if (sim.plan.secrets) sim_run_for(LOOK_MS);
+    settle();
+    sim_secrets_go_wrong();
     settle();
     sim.calm = true;
     uint64_t downs = sim.count.ups;

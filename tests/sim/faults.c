@@ -175,6 +175,7 @@ void sim_faults_go_on(void) {
         sim_fail_memory(0);
         sim_say("there is memory again");
     }
+    sim_secrets_go_on();
     if (next_us > now_us) return;
     next_us = now_us + 2000ull * sim_below(sim.plan.pause_ms);
     go_wrong();

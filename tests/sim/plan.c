@@ -46,16 +46,24 @@ void sim_plan(sim_plan_t *plan, uint64_t seed) {
     plan->memory = sim_chance(250);
     plan->hostile = sim_chance(300);
     plan->clocks = sim_chance(500);
+    plan->secrets = sim_chance(40);
+    if (plan->secrets) { /* an exchange takes a minute, so all goes slower */
+        plan->trouble_ms = pick(20000, 70000);
+        plan->pause_ms = pick(500, 2000);
+        plan->tick_ms = pick(100, 300);
+        plan->workers = 1;
+        plan->many = 0;
+    }
 }
 
 void sim_plan_say(const sim_plan_t *plan) {
     static const char *const way[] = {"-", "tcp", "udp", "unix"};
     sim_say(
-        "%u nodes with %u actors each, heartbeat %u, dead %u, backoff %u to %u ms, queue %u, credit %u bytes%s%s%s%s",
+        "%u nodes with %u actors each, heartbeat %u, dead %u, backoff %u to %u ms, queue %u, credit %u bytes%s%s%s%s%s",
         plan->nodes, plan->workers, plan->heartbeat_ms, plan->dead_ms, plan->backoff_min_ms, plan->backoff_max_ms,
         plan->queue_bytes, plan->credit_bytes, plan->role == NODE_ROLE_MEMBER ? ", members" : "",
         plan->memory ? ", memory fails" : "", plan->hostile ? ", hostile visitors" : "",
-        plan->clocks ? ", clocks jump" : "");
+        plan->clocks ? ", clocks jump" : "", plan->secrets ? ", a secret" : "");
     if (plan->ring) sim_say("n1 and n2 have a ring");
     for (unsigned i = 0; i < plan->nodes; i++)
         for (unsigned k = 0; k < plan->nodes; k++)

@@ -49,6 +49,7 @@ void sim_fail(const char *fmt, ...) {
     va_end(args);
     fflush(stdout);
     fprintf(stderr, "seed %llu, at %u ms: %s\n", (unsigned long long)sim.plan.seed, sim_ms(), what);
+    sim_secrets_end();
     _exit(EXIT_FAILURE);
 }
 

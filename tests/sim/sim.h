@@ -9,6 +9,7 @@
  *   names.c   who carries which name, and what each node believes
  *   faults.c  what goes wrong, and when
  *   hostile.c somebody who is no node
+ *   secrets.c the cluster's secret, and how it is exchanged
  *   calm.c    what must hold when nothing goes wrong any more
  *   run.c     one seed from beginning to end
  *   main.c    many seeds, several at a time
@@ -55,6 +56,7 @@ typedef struct sim_plan {
     uint32_t    grain_us;              /* time goes on by multiples of it                                */
     uint32_t    many;                  /* names that each keeper takes and gives up all the time         */
     bool        memory, hostile, clocks; /* these may go wrong                                           */
+    bool        secrets;               /* links are encrypted, and the secret is exchanged               */
 } sim_plan_t;
 
 void sim_plan(sim_plan_t *plan, uint64_t seed);
@@ -202,6 +204,16 @@ void sim_exit_may_have_come(const sim_actor_t *me, const sim_actor_t *from);
 void sim_exit_came(const sim_actor_t *me, const sim_actor_t *from, uint8_t reason);
 /* No letter, exit, end or answer is owed any more to those who live. */
 void sim_ledger_settled(void);
+
+/* ---- secrets.c ------------------------------------------------------------------------------------------------------------------- */
+
+void        sim_secrets_begin(void);
+void        sim_secrets_end(void);
+const char *sim_secret_file(unsigned node); /* NULL: there are none */
+void        sim_secrets_go_on(void);        /* another node, or another round */
+/* Once, while nothing else is wrong. */
+void        sim_secrets_go_wrong(void);
+void        sim_secrets_hear(const char *line); /* of somebody's log */
 
 /* ---- names.c ------------------------------------------------------------------------------------------------------------------------ */
 

@@ -79,6 +79,7 @@ static void hear_log(void *arg, const log_entry_t *entry) {
     unsigned node = (unsigned)((sim_node_t *)arg - sim.node);
     sim.lines++;
     SIM_CHECK(sim.lines < (uint64_t)LINES_MAX * SIM_NODES_MAX, "%llu lines in the log", (unsigned long long)sim.lines);
+    sim_secrets_hear(entry->text);
     sim_say("n%u logs: %s", node + 1, entry->text);
 }
 
@@ -109,6 +110,7 @@ void sim_disconnect(unsigned from, unsigned to) {
 static void open_node(sim_node_t *n, unsigned node) {
     const sim_plan_t *plan = &sim.plan;
     node_config_t     config = {.identity = sim_identity(node),
+                                .secret_file = sim_secret_file(node),
                                 .plain_role = plan->role,
                                 .heartbeat_ms = plan->heartbeat_ms,
                                 .dead_ms = plan->dead_ms,
@@ -202,6 +204,7 @@ void sim_world_begin(void) {
     }
     mk_addr_t foreign = mk_fake_addr("10.0.0.99", 0);
     mk_fake_give_address(SIM_HOSTILE_HOST, &foreign);
+    sim_secrets_begin();
     for (unsigned i = 0; i < sim.plan.nodes; i++) sim_start(i);
 }
 
@@ -209,6 +212,7 @@ void sim_world_end(void) {
     for (unsigned i = 0; i < sim.plan.nodes; i++) bury(i, SIM_STOPS);
     SIM_CHECK(mk_fake_sockets() == 0, "%u sockets are left open", mk_fake_sockets());
     mk_fake_hold_time(false);
+    sim_secrets_end();
 }
 
 /* ---- time --------------------------------------------------------------------------------------------------------------- */
