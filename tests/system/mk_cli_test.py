@@ -62,6 +62,9 @@ class CommandLine(unittest.TestCase):
     def test_a_wrong_environment_is_told_too(self):
         self.wrong("shell", says="MK_NODE_ID", env=rig.environment(MK_NODE_ID="-1"))
         self.wrong("shell", says="MK_NODE_NAME", env=rig.environment(MK_NODE_NAME="a b"))
+        done = rig.run("shell", env=rig.environment(MK_AI_URL="localhost:11434/v1"))
+        self.assertEqual((done.code, done.out), (1, ""))
+        self.assertIn("MK_AI_URL: 'localhost:11434/v1' is no address", done.err)
 
     def test_an_engine_that_there_is_not_is_told(self):
         for args in (["shell", "--engine", "steam"], ["run", "--engine", "steam", rig.example("echo")]):

@@ -178,6 +178,15 @@ class Enter(Case):
         os.chmod(self.path("bad"), 0o600)
         self.refused("--secret", self.path("bad"), says=self.path("bad"))
 
+    def test_a_secret_from_the_environment_is_as_good_as_an_option(self):
+        path = self.secret("secret", ("member", nodes.new_key()))
+        done = rig.run("shell", "--name", "desk", stdin="self\n", env=rig.environment(MK_SECRET_FILE=path))
+        self.assertEqual((done.code, done.err), (0, ""))
+        self.assertGreater(int(done.out.split()[0]) >> 32, 1)  # a number of its own, as among others
+        done = rig.run("shell", env=rig.environment(MK_SECRET_FILE=self.path("missing")))
+        self.assertEqual((done.code, done.out), (1, ""))
+        self.assertIn("missing: No such file", done.err)
+
     def test_a_command_line_that_cannot_be_is_told(self):
         self.refused("--listen", "127.0.0.1", says="mk node: cannot listen at 127.0.0.1: not HOST:PORT")
         self.refused("--listen", "unix:relative", says="mk node: cannot listen at unix:relative: not HOST:PORT")

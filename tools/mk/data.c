@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +45,10 @@ static int open_folder(runtime_t *rt, const char *command, const char *folder) {
 
 int mk_data_open(runtime_t *rt, const char *command, const mk_settings_t *settings) {
     const char *model = getenv("MK_AI_URL");
-    if (model != NULL && model[0] != '\0' && local_ai_init(rt, NULL) == ACTOR_ID_INVALID)
+    bool        asked = model != NULL && model[0] != '\0';
+    if (asked && strncasecmp(model, "http://", 7) != 0 && strncasecmp(model, "https://", 8) != 0)
+        return mk_cli_fail(command, "MK_AI_URL: '%s' is no address that begins with http:// or https://", model);
+    if (asked && local_ai_init(rt, NULL) == ACTOR_ID_INVALID)
         return mk_cli_fail(command,
                            "MK_AI_URL, MK_AI_MODEL, MK_AI_KEY: one of them is too long, or this build has no cJSON");
     return settings->data != NULL ? open_folder(rt, command, settings->data) : MK_CLI_OK;

@@ -175,7 +175,9 @@ const mk_option_t mk_option_node_id = {
     "number of this node, 1 to 4294967295 (MK_NODE_ID; else 1, made from the name where other nodes are)", set_node_id};
 const mk_option_t mk_option_log = {"--log", "LEVEL", "what is logged to standard error: debug, info, warn, error",
                                    set_log};
-const mk_option_t mk_option_budget = {"--budget-ms", "MS", "time a guest may take for one message; 0: any", set_budget};
+const mk_option_t mk_option_budget = {
+    "--budget-ms", "MS",
+    "time a guest may take for one message; 0: any (the default, but in a shell without --trusted: 100)", set_budget};
 const mk_option_t mk_option_engine = {"--engine", "NAME", "what runs guests: vm, wamr (MK_ENGINE, else vm)",
                                       set_engine};
 const mk_option_t mk_option_trusted = {

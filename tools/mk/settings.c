@@ -54,10 +54,12 @@ static const char *host_name(void) {
 }
 
 const char *mk_settings_init(mk_settings_t *settings) {
-    const char *name = getenv("MK_NODE_NAME"), *id = getenv("MK_NODE_ID"), *engine = getenv("MK_ENGINE");
+    const char *name = getenv("MK_NODE_NAME"), *id = getenv("MK_NODE_ID"), *engine = getenv("MK_ENGINE"),
+               *secret = getenv("MK_SECRET_FILE");
     memset(settings, 0, sizeof *settings);
     settings->name = host_name();
     settings->log_level = MK_LOG_INFO;
+    if (secret != NULL && secret[0] != '\0') settings->secret_file = secret;
     if (engine != NULL && engine[0] != '\0') settings->engine = engine;
     if (name != NULL && name[0] != '\0') {
         if (!mk_settings_name_ok(name)) return "MK_NODE_NAME";

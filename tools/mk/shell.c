@@ -229,7 +229,8 @@ const mk_command_t mk_command_shell = {
     .example = "  mk shell\n"
                "  printf 'load echo.wasm\\ncall echo 200 hello\\nexit\\n' | mk shell\n"
                "  mk shell --listen 127.0.0.1:2323 --token-file token &  nc 127.0.0.1 2323\n"
-               "  mk shell --name desk --secret cluster.secret --mount gateway.local:4200\n",
+               "  mk shell --name desk --secret cluster.secret --mount 192.168.1.10\n"
+               "  MK_AI_URL=http://127.0.0.1:11434/v1 MK_AI_MODEL=llama3.2 mk shell --data ./data\n",
     .options = options,
     .log_level = MK_LOG_ERROR, /* the shell itself says what goes wrong with a command */
     .run = run,
