@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "microkernel/actor.h"
 #include "microkernel/http.h"
@@ -197,6 +198,7 @@ static bool site_behave(runtime_t *rt, actor_t *self, message_t *msg, void *stat
 static socket_bytes_t file_read(const char *path, char text[PEM_BYTES_MAX]) {
     FILE  *file = fopen(path, "r");
     size_t size = file != NULL ? fread(text, 1, PEM_BYTES_MAX, file) : 0;
+    if (size == 0) fprintf(stderr, "web: %s cannot be read\n", path);
     if (file != NULL) fclose(file);
     return (socket_bytes_t){text, size};
 }
@@ -211,6 +213,13 @@ static socket_tls_t *tls_of(const char *certificate, const char *key) {
     return tls;
 }
 
+static bool port_read(const char *text, uint16_t *port) {
+    char         *end;
+    unsigned long number = strtoul(text, &end, 10);
+    *port = (uint16_t)number;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && number <= UINT16_MAX;
+}
+
 static runtime_t *running;
 
 static void stop(int signal_number) {
@@ -222,12 +231,15 @@ int main(int argc, char **argv) {
     static guests_t readers, people;
     static list_t   lists[GUESTS_MAX];
     site_t          site = {0};
-    if (argc != 3 && argc != 5) {
+    if ((argc != 3 && argc != 5) || !port_read(argv[1], &site.port)) {
         fprintf(stderr, "usage: web PORT FOLDER [CERTIFICATE KEY]     PORT 0: one is chosen\n");
         return 2;
     }
-    site.port = (uint16_t)atoi(argv[1]);
     site.folder = argv[2];
+    if (access(site.folder, R_OK | X_OK) != 0) {
+        perror(site.folder);
+        return 1;
+    }
     if (argc == 5 && (site.tls = tls_of(argv[3], argv[4])) == NULL) return 1;
 
     runtime_t      *rt = running = runtime_init(1, 0);
@@ -248,6 +260,6 @@ int main(int argc, char **argv) {
     runtime_run(rt);
     runtime_destroy(rt);
     socket_tls_release(site.tls);
-    if (site.err != MK_OK) fprintf(stderr, "web: %s\n", mk_err_text(site.err));
+    if (site.err != MK_OK) fprintf(stderr, "web: port %u: %s\n", site.port, mk_err_text(site.err));
     return site.err == MK_OK ? 0 : 1;
 }
