@@ -17,10 +17,11 @@ enum {
 };
 
 typedef struct local_kv_config {
-    char     base_path[64];    /* folder, made if its last part is missing */
-    size_t   value_bytes_max;  /* 0: 1 MiB                                 */
-    size_t   keys_max;         /* 0: 1,000,000                             */
-    uint64_t bytes_max;        /* of all keys and values; 0: no limit      */
+    char        base_path[64];   /* folder, made if its last part is missing                                         */
+    const char *folder;          /* the same as long as the system allows, for the time of the call; NULL: base_path */
+    size_t      value_bytes_max; /* 0: 1 MiB                                                                         */
+    size_t      keys_max;        /* 0: 1,000,000                                                                     */
+    uint64_t    bytes_max;       /* of all keys and values; 0: no limit                                              */
 } local_kv_config_t;
 
 /* Starts it, registered at /node/local/storage/kv, and at /node/storage/kv if nobody has that. ACTOR_ID_INVALID: the reason is

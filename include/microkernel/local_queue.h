@@ -17,11 +17,12 @@ extern "C" {
 
 /* Zero takes the default named. */
 typedef struct local_queue_config {
-    char     base_path[64];   /* folder, made if its last part is missing                        */
-    uint32_t visible_ms;      /* how long a consumer has for an item; 0: 30,000                   */
-    uint32_t tries_max;       /* 0: 5                                                             */
-    uint32_t items_max;       /* 0: 100,000                                                       */
-    size_t   body_bytes_max;  /* 0: 128 KiB                                                       */
+    char        base_path[64];  /* folder, made if its last part is missing                                         */
+    const char *folder;         /* the same as long as the system allows, for the time of the call; NULL: base_path */
+    uint32_t    visible_ms;     /* how long a consumer has for an item; 0: 30,000                                    */
+    uint32_t    tries_max;      /* 0: 5                                                                              */
+    uint32_t    items_max;      /* 0: 100,000                                                                        */
+    size_t      body_bytes_max; /* 0: 128 KiB                                                                        */
 } local_queue_config_t;
 
 /* Starts it, registered at /node/local/queue/default, and its dead letters at /node/local/queue/dead. ACTOR_ID_INVALID: the reason is

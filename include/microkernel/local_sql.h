@@ -18,12 +18,13 @@ extern "C" {
 
 /* Zero takes the default named. */
 typedef struct local_sql_config {
-    char     path[256];     /* of the database file; its folder exists                           */
-    uint32_t time_max_ms;   /* of one request; 0: 5,000                                          */
-    uint32_t rows_max;      /* of one answer; 0: 10,000                                          */
-    size_t   answer_bytes_max; /* 0: 1 MiB                                                       */
-    uint32_t waiting_max;   /* requests at a time; 0: 1,024                                      */
-    uint64_t file_bytes_max; /* 0: no limit                                                      */
+    char        path[256];        /* of the database file; its folder exists                                          */
+    const char *file;             /* the same as long as SQLite allows (mostly 512), for the time of the call; NULL: path */
+    uint32_t    time_max_ms;      /* of one request; 0: 5,000                                                         */
+    uint32_t    rows_max;         /* of one answer; 0: 10,000                                                         */
+    size_t      answer_bytes_max; /* 0: 1 MiB                                                                         */
+    uint32_t    waiting_max;      /* requests at a time; 0: 1,024                                                     */
+    uint64_t    file_bytes_max;   /* 0: no limit                                                                      */
 } local_sql_config_t;
 
 /* Starts it, registered at /node/local/storage/db. ACTOR_ID_INVALID: the reason is logged (this build may have no SQLite). */

@@ -461,16 +461,19 @@ static void destroy(void *state) {
     mk_free(kv);
 }
 
+static const char *folder_of(const local_kv_config_t *config) {
+    if (config->folder != NULL) return config->folder;
+    return memchr(config->base_path, '\0', sizeof config->base_path) != NULL ? config->base_path : "";
+}
+
 static mk_err_t start(runtime_t *rt, const local_kv_config_t *config, actor_id_t *out) {
-    if (memchr(config->base_path, '\0', sizeof config->base_path) == NULL || config->base_path[0] == '\0')
-        return MK_ERR_INVALID;
     kv_t *kv = mk_calloc(1, sizeof *kv);
     if (kv == NULL) return MK_ERR_NOMEM;
     kv->last = &kv->first;
     kv->value_max = config->value_bytes_max != 0 ? config->value_bytes_max : VALUE_DEFAULT;
     storage_options_t options = {
         .value_bytes_max = kv->value_max, .names_max = config->keys_max, .bytes_max = config->bytes_max};
-    mk_err_t err = storage_open(rt, config->base_path, &options, &kv->storage);
+    mk_err_t err = storage_open(rt, folder_of(config), &options, &kv->storage);
     if (err == MK_OK) {
         actor_options_t spawn = {.behavior = behave,
                                  .state = kv,
@@ -488,7 +491,7 @@ actor_id_t local_kv_init(runtime_t *rt, const local_kv_config_t *config) {
     actor_id_t id;
     mk_err_t   err = start(rt, config, &id);
     if (err != MK_OK) {
-        actor_log(rt, MK_LOG_ERROR, "key-value store in %.64s: %s", config->base_path, mk_err_text(err));
+        actor_log(rt, MK_LOG_ERROR, "key-value store in %.200s: %s", folder_of(config), mk_err_text(err));
         return ACTOR_ID_INVALID;
     }
     if (actor_set_timer_for(rt, id, SWEEP_MS, true) == TIMER_ID_INVALID)

@@ -778,11 +778,14 @@ static void take_defaults(local_queue_config_t *config) {
     if (config->body_bytes_max == 0) config->body_bytes_max = BODY_DEFAULT;
 }
 
+static const char *folder_of(const local_queue_config_t *config) {
+    if (config->folder != NULL) return config->folder;
+    return memchr(config->base_path, '\0', sizeof config->base_path) != NULL ? config->base_path : "";
+}
+
 /* `name` is valid for ever. */
 static mk_err_t start(runtime_t *rt, const local_queue_config_t *config, const char *name, const char *path,
                       actor_id_t dead, actor_id_t *out) {
-    if (memchr(config->base_path, '\0', sizeof config->base_path) == NULL || config->base_path[0] == '\0')
-        return MK_ERR_INVALID;
     queue_t *queue = mk_calloc(1, sizeof *queue);
     if (queue == NULL) return MK_ERR_NOMEM;
     mk_err_t err = mk_idmap_init(&queue->items, 64, true);
@@ -792,13 +795,14 @@ static mk_err_t start(runtime_t *rt, const local_queue_config_t *config, const c
     }
     queue->rt = rt;
     queue->config = *config;
+    queue->config.folder = NULL;
     queue->name = name;
     queue->dead = dead;
     queue->next_id = 1;
     queue->asked_last = &queue->asked;
     queue->held_last = &queue->held;
     take_defaults(&queue->config);
-    err = storage_open(rt, config->base_path, NULL, &queue->storage);
+    err = storage_open(rt, folder_of(config), NULL, &queue->storage);
     if (err == MK_OK) {
         actor_options_t spawn = {.behavior = behave,
                                  .state = queue,
@@ -823,6 +827,6 @@ actor_id_t local_queue_init(runtime_t *rt, const local_queue_config_t *config) {
     if (err == MK_OK && (err = start(rt, config, "default", "/node/local/queue/default", dead, &id)) != MK_OK)
         actor_stop(rt, dead);
     if (err == MK_OK) return id;
-    actor_log(rt, MK_LOG_ERROR, "queue in %.64s: %s", config->base_path, mk_err_text(err));
+    actor_log(rt, MK_LOG_ERROR, "queue in %.200s: %s", folder_of(config), mk_err_text(err));
     return ACTOR_ID_INVALID;
 }

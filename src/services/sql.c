@@ -32,7 +32,7 @@ typedef struct request {
 } request_t;
 
 typedef struct sql {
-    local_sql_config_t config;
+    local_sql_config_t config; /* `file` is ours */
     mk_sql_db_t       *db;
     request_t         *first, **last;
     unsigned           waiting;
@@ -53,6 +53,7 @@ static void free_sql(sql_t *sql) {
         free_request(sql->first);
     }
     mk_sql_db_destroy(sql->db);
+    mk_free((char *)sql->config.file);
     mk_free(sql);
 }
 
@@ -170,14 +171,21 @@ static void take_defaults(local_sql_config_t *config) {
     if (config->waiting_max == 0) config->waiting_max = WAITING_DEFAULT;
 }
 
+static const char *file_of(const local_sql_config_t *config) {
+    if (config->file != NULL) return config->file;
+    return memchr(config->path, '\0', sizeof config->path) != NULL ? config->path : "";
+}
+
 static mk_err_t start(runtime_t *rt, const local_sql_config_t *config, actor_id_t *out) {
-    if (config->path[0] == '\0' || memchr(config->path, '\0', sizeof config->path) == NULL) return MK_ERR_INVALID;
+    const char *file = file_of(config);
+    if (file[0] == '\0') return MK_ERR_INVALID;
     sql_t *sql = mk_calloc(1, sizeof *sql);
     if (sql == NULL) return MK_ERR_NOMEM;
     sql->config = *config;
+    sql->config.file = mk_strndup(file, strlen(file));
     sql->last = &sql->first;
     take_defaults(&sql->config);
-    mk_err_t err = mk_sql_db_create(&sql->config, &sql->db);
+    mk_err_t err = sql->config.file != NULL ? mk_sql_db_create(&sql->config, &sql->db) : MK_ERR_NOMEM;
     if (err == MK_OK) {
         actor_options_t spawn = {.behavior = behave,
                                  .state = sql,
@@ -195,6 +203,6 @@ actor_id_t local_sql_init(runtime_t *rt, const local_sql_config_t *config) {
     actor_id_t id;
     mk_err_t   err = start(rt, config, &id);
     if (err == MK_OK) return id;
-    actor_log(rt, MK_LOG_ERROR, "database %.250s: %s", config->path, mk_err_text(err));
+    actor_log(rt, MK_LOG_ERROR, "database %.200s: %s", file_of(config), mk_err_text(err));
     return ACTOR_ID_INVALID;
 }

@@ -108,9 +108,9 @@ static void limit_file(mk_sql_db_t *db) {
 /* Told not to follow links SQLite refuses one in any part of a path. Which folder it is, is its owner's business; only the file itself
  * may be none. */
 static const char *real_path(const mk_sql_db_t *db, char out[PATH_MAX]) {
-    char        folder[sizeof db->config->path];
-    const char *path = db->config->path, *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path) return path;
+    char        folder[PATH_MAX];
+    const char *path = db->config->file, *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path || strlen(path) >= sizeof folder) return path;
     snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
     if (realpath(folder, out) == NULL || strlen(out) + strlen(slash) >= PATH_MAX) return path;
     memcpy(out + strlen(out), slash, strlen(slash) + 1);

@@ -10,7 +10,7 @@ typedef struct mk_sql_db mk_sql_db_t;
 
 enum { MK_SQL_WHY_BYTES = 200 };
 
-/* The limits of *config with every default filled in; it outlives the database. Does not open the file yet. MK_ERR_NOMEM. */
+/* The `file` and limits of *config with every default filled in; it outlives the database. Does not open the file yet. MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_sql_db_create(const local_sql_config_t *config, mk_sql_db_t **out);
 void                   mk_sql_db_destroy(mk_sql_db_t *db);
 

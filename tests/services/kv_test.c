@@ -73,6 +73,21 @@ static const char *ask_kv(msg_type_t type, const char *text) {
     return answer;
 }
 
+TEST(its_folder_may_have_a_long_path) {
+    static char                    path[201];
+    static const local_kv_config_t far = {.folder = path};
+    memset(path, 'p', sizeof path - 1);
+    mk_fake_disk_reset();
+    config = &far;
+    up();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=x"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 x");
+    CHECK(mk_fake_disk_files(path) != 0);
+    CHECK(local_kv_init(rt, &(local_kv_config_t){.base_path = ""}) == ACTOR_ID_INVALID);
+    CHECK(local_kv_init(rt, &(local_kv_config_t){.folder = ""}) == ACTOR_ID_INVALID);
+    curtain_down();
+}
+
 TEST(what_was_put_is_got_and_survives_a_restart) {
     begin();
     CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nttl=0\nvalue=one\ntwo"), "310 ");

@@ -41,7 +41,7 @@ static bool behave(runtime_t *r, actor_t *self, message_t *msg, void *state) {
 static void up(local_sql_config_t config) {
     rt = runtime_init(1, 0);
     CHECK(rt != NULL);
-    snprintf(config.path, sizeof config.path, "%.48s/db", folder);
+    if (config.file == NULL) snprintf(config.path, sizeof config.path, "%.48s/db", folder);
     asker = actor_spawn(rt, behave, NULL, NULL, 0);
     db = local_sql_init(rt, &config);
     CHECK(db != ACTOR_ID_INVALID);
@@ -85,6 +85,20 @@ static const char *query(const char *text) { return ask(MSG_CF_DB_QUERY, text); 
 static const char *exec(const char *text) { return ask(MSG_CF_DB_EXEC, text); }
 
 #define PLAIN ((local_sql_config_t){0})
+
+TEST(its_file_may_have_a_long_path) {
+    static char path[1000];
+    strcpy(folder, "/tmp/mk-sql-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    strcpy(path, folder);
+    while (strlen(path) < 900) strcat(path, "/.");
+    strcat(path, "/db");
+    up((local_sql_config_t){.file = path});
+    memset(path, 'x', 10); /* it has a copy */
+    CHECK_STR(exec("sql=CREATE TABLE t (a)"), "310 ");
+    CHECK_STR(query("sql=SELECT count(*) AS n FROM t"), "312 [{\"n\":0}]");
+    end();
+}
 
 TEST(rows_come_back_as_json_and_survive_a_restart) {
     begin(PLAIN);

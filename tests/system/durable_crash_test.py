@@ -8,7 +8,7 @@ usage: durable_crash_test.py DURABLE_NODE GUEST.wasm [--rounds N] [--seed S] [--
 Each life of the node (durable_node.c) tells what it finds on its disk and then every request and every answer, in lines. From them
 this program knows at the moment of death, for each key, which values it may have in the next life: the one last acknowledged, or any
 that was asked for after it. For the queue each item is a key of its own, so an item that was not acknowledged by its consumer has to
-come again and one that was may not."""
+come again and one that was may not; and no two items ever have the same number."""
 import argparse
 import json
 import os
@@ -34,6 +34,7 @@ class Model:
     def __init__(self):
         self.asked = {}  # number -> (key, value)
         self.keys = {}   # key -> [acknowledged, asked for later...]
+        self.numbers = {}  # the queue's number of an item -> item: never another one's, in no life
         self.oks = 0
 
     def ask(self, number, what, key):
@@ -86,6 +87,9 @@ class Life:
             if words[1] in self.there:
                 raise Wrong("%s was found twice" % words[1])
             self.there[words[1]] = int(words[2])
+        elif words[0] == "number":
+            if self.model.numbers.setdefault(int(words[1]), words[2]) != words[2]:
+                raise Wrong("items %s and %s have both number %s" % (self.model.numbers[int(words[1])], words[2], words[1]))
         elif words[0] == "rows":
             self.rows.append(json.loads(line[5:]))
         elif words[0] == "got":

@@ -375,6 +375,7 @@ static void queue_item(runtime_t *rt, const message_t *msg) {
     } else {
         uint64_t n = check_value("item", text + at, msg->payload_size - (size_t)at, BODY_MAX);
         if (n == 0) return;
+        tell("number %llu %llu", id, (unsigned long long)n);
         if (node.ready) tell("got %llu", (unsigned long long)n);
         else tell("has %llu %llu", (unsigned long long)n, (unsigned long long)n);
         node.held[node.held_n++] = n << 32 | (uint64_t)id;

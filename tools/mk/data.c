@@ -2,6 +2,7 @@
 #include "data.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +27,12 @@ static int folder_failed(const char *command, const char *folder) {
 
 /* One storage holds state, values and the queue; the database is a file of its own beside theirs. */
 static int open_folder(runtime_t *rt, const char *command, const char *folder) {
-    local_kv_config_t    kv = {.base_path = ""};
-    local_queue_config_t queue = {.base_path = ""};
-    local_sql_config_t   sql = {.path = ""};
-    if (strlen(folder) >= sizeof kv.base_path)
-        return mk_cli_fail(command, "the path of the folder is longer than %zu bytes: %s", sizeof kv.base_path - 1,
-                           folder);
-    snprintf(kv.base_path, sizeof kv.base_path, "%s", folder);
-    snprintf(queue.base_path, sizeof queue.base_path, "%s", folder);
-    snprintf(sql.path, sizeof sql.path, "%s/node.db", folder);
+    char                 file[PATH_MAX];
+    local_kv_config_t    kv = {.folder = folder};
+    local_queue_config_t queue = {.folder = folder};
+    local_sql_config_t   sql = {.file = file};
+    int                  size = snprintf(file, sizeof file, "%s/node.db", folder);
+    if (size < 0 || (size_t)size >= sizeof file) return mk_cli_fail(command, "%s: %s", folder, strerror(ENAMETOOLONG));
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
     if (!state_persist_init(rt, folder)) return folder_failed(command, folder);
     if (local_kv_init(rt, &kv) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no key-value store", folder);
