@@ -25,11 +25,11 @@ void                   mk_disk_close(mk_disk_t *disk); /* NULL is allowed */
 typedef mk_err_t       mk_disk_list_fn(void *arg, const char *name);
 MK_MUST_CHECK mk_err_t mk_disk_list(mk_disk_t *disk, mk_disk_list_fn *fn, void *arg);
 
-/* A whole file into memory of mk_alloc(); *out is the caller's. MK_ERR_NOTFOUND, MK_ERR_TOOLONG (more than `bytes_max`), MK_ERR_IO,
- * MK_ERR_NOMEM. */
+/* A whole file into memory of mk_alloc(); *out is the caller's. MK_ERR_NOTFOUND, MK_ERR_TOOLONG (more than `bytes_max`), MK_ERR_FORMAT (the
+ * file system has found it damaged), MK_ERR_IO, MK_ERR_NOMEM. */
 MK_MUST_CHECK mk_err_t mk_disk_read(mk_disk_t *disk, const char *name, size_t bytes_max, uint8_t **out, size_t *size);
 
-/* The first bytes of a file, at most `size`. MK_ERR_NOTFOUND, MK_ERR_IO. */
+/* The first bytes of a file, at most `size`. MK_ERR_NOTFOUND, MK_ERR_FORMAT, MK_ERR_IO. */
 MK_MUST_CHECK mk_err_t mk_disk_peek(mk_disk_t *disk, const char *name, void *buf, size_t size, size_t *got);
 
 /* A file made of these pieces. One of that name is written over where it lies, if the disk can do that, which then costs less to make
@@ -40,7 +40,8 @@ MK_MUST_CHECK mk_err_t mk_disk_write(mk_disk_t *disk, const char *name, const mk
 /* The bytes of these files are on the disk. MK_ERR_IO, MK_ERR_FULL: nobody knows of which. */
 MK_MUST_CHECK mk_err_t mk_disk_sync(mk_disk_t *disk, const char *const *names, size_t n);
 
-/* In one step, replacing `to`. */
+/* Replacing `to`. In one step, but where the file system cannot do that (SPIFFS, FAT): there the power may go when `to` is gone and
+ * `from` still there. */
 MK_MUST_CHECK mk_err_t mk_disk_rename(mk_disk_t *disk, const char *from, const char *to);
 MK_MUST_CHECK mk_err_t mk_disk_remove(mk_disk_t *disk, const char *name); /* MK_OK when there is none */
 

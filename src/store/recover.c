@@ -57,7 +57,8 @@ static mk_err_t look_at(mk_disk_t *disk, const char *file, unsigned slot, pair_t
         out->why = err;
         return MK_OK;
     }
-    if (err != MK_OK) return err;
+    if (err == MK_ERR_FORMAT) got = 0; /* what the file system itself finds damaged is no other damage */
+    else if (err != MK_OK) return err;
     char should[FILE_NAME_BYTES];
     if (is_good(pair->bytes[slot], got, &pair->blob[slot])) {
         mk_store_file_name(pair->blob[slot].name, mk_store_slot_char(slot), should);

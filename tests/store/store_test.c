@@ -203,6 +203,20 @@ TEST(a_flipped_bit_is_noticed_and_the_value_before_is_used) {
     }
 }
 
+TEST(a_file_that_the_disk_itself_finds_damaged_is_no_other_damage) {
+    for (unsigned while_open = 0; while_open < 2; while_open++) {
+        fresh();
+        CHECK_EQ(put("k", "one"), MK_OK);
+        CHECK_EQ(put("k", "two"), MK_OK);
+        CHECK(mk_fake_disk_unreadable(FOLDER, mk_fake_disk_file(FOLDER, 1), MK_ERR_FORMAT));
+        if (!while_open) again();
+        CHECK_STR(get("k"), "one");
+        CHECK(complaints != 0);
+        CHECK_EQ(stats().damaged, 1);
+        close_store();
+    }
+}
+
 TEST(when_both_files_are_damaged_that_is_said_and_the_next_put_mends_it) {
     fresh();
     CHECK_EQ(put("k", "one"), MK_OK);
