@@ -26,7 +26,7 @@ struct mk_disk {
     mk_disk_t *next;  /* of those that are open                              */
     bool       flat;  /* no folders                                          */
     size_t     size;  /* of the folder's path, without a slash at its end    */
-    char      *at[2]; /* where paths are made, behind this struct; each begins with the folder and a slash */
+    char      *at[2]; /* where paths are made, behind this struct; each begins with the folder */
 };
 
 /* Who has which folder. There is one process on a chip, so this keeps out whom a lock would. */
@@ -59,12 +59,18 @@ static void delist(const mk_disk_t *disk) {
     pthread_mutex_unlock(&open_lock);
 }
 
-/* Good until the next but one. */
-static const char *path_of(const mk_disk_t *disk, unsigned which, const char *name) {
+/* Each of these is good until the next one in the same place. */
+static const char *path_of(const mk_disk_t *disk, unsigned place, const char *name) {
     size_t size = strlen(name) + 1;
     mk_assert(size <= MK_DISK_NAME_MAX + 1);
-    memcpy(disk->at[which] + disk->size + 1, name, size);
-    return disk->at[which];
+    disk->at[place][disk->size] = '/';
+    memcpy(disk->at[place] + disk->size + 1, name, size);
+    return disk->at[place];
+}
+
+static const char *path_of_folder(const mk_disk_t *disk) {
+    disk->at[0][disk->size] = '\0';
+    return disk->size != 0 ? disk->at[0] : "/";
 }
 
 static mk_disk_t *disk_create(const char *folder) {
@@ -77,13 +83,13 @@ static mk_disk_t *disk_create(const char *folder) {
     for (unsigned i = 0; i < 2; i++) {
         disk->at[i] = (char *)(disk + 1) + i * room;
         memcpy(disk->at[i], folder, size);
-        disk->at[i][size] = '/';
     }
     return disk;
 }
 
 /* Whether the folder is there. A flat file system has all folders there could be. */
-static mk_err_t find_folder(mk_disk_t *disk, const char *folder) {
+static mk_err_t find_folder(mk_disk_t *disk) {
+    const char *folder = path_of_folder(disk);
     if (mkdir(folder, 0700) != 0) {
         disk->flat = errno == ENOTSUP;
         if (errno != EEXIST && errno != EROFS && errno != EACCES && errno != ENOSYS && !disk->flat)
@@ -96,9 +102,10 @@ static mk_err_t find_folder(mk_disk_t *disk, const char *folder) {
 }
 
 mk_err_t mk_disk_open(const char *folder, mk_disk_t **out) {
+    if (folder[0] == '\0') return MK_ERR_NOTFOUND;
     mk_disk_t *disk = disk_create(folder);
     if (disk == NULL) return MK_ERR_NOMEM;
-    mk_err_t err = find_folder(disk, folder);
+    mk_err_t err = find_folder(disk);
     if (err == MK_OK) err = enlist(disk);
     if (err == MK_OK) *out = disk;
     else mk_free(disk);
@@ -117,7 +124,7 @@ static bool is_file(const mk_disk_t *disk, const char *name) {
 }
 
 mk_err_t mk_disk_list(mk_disk_t *disk, mk_disk_list_fn *fn, void *arg) {
-    return mk_files_list(opendir(path_of(disk, 0, "")), disk, is_file, fn, arg);
+    return mk_files_list(opendir(path_of_folder(disk)), disk, is_file, fn, arg);
 }
 
 mk_err_t mk_disk_read(mk_disk_t *disk, const char *name, size_t bytes_max, uint8_t **out, size_t *size) {
