@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* puts.c -- how many values a second are kept, each acknowledged: by our storage, by SQLite and by LMDB doing the same.
  *
- *   puts store|sqlite|lmdb FOLDER [--count N] [--together N] [--unsynced] [--recover]
+ *   puts store|sqlite|lmdb FOLDER [--count N] [--together N] [--keys N] [--unsynced] [--recover]
  *
+ * `--keys`: so many different ones, each of which is there before the clock starts; without it each put is of a new key.
  * `--together`: so many are under way at a time (store), or in one transaction (the others), before the next is given. `--recover`
  * fills the folder and then measures how long opening it takes until it answers, instead. One line: puts/s, or ms. */
 #include <stdio.h>
@@ -20,7 +21,7 @@
 
 enum { VALUE_BYTES = 100, NAME_BYTES = 24 };
 
-static unsigned count = 2000, together = 1;
+static unsigned count = 2000, together = 1, keys;
 static bool     unsynced, recover;
 static char     value[VALUE_BYTES];
 
@@ -37,6 +38,7 @@ _Noreturn static void die(const char *what, const char *why) {
 
 /* Spread over the keys, as those of a program are. */
 static size_t name_of(unsigned i, char out[NAME_BYTES]) {
+    if (keys != 0) i %= keys;
     return (size_t)snprintf(out, NAME_BYTES, "key/%08x", i * 2654435761u);
 }
 
@@ -90,14 +92,22 @@ static double run_store(const char *folder, bool reading) {
     return took;
 }
 
+/* What is to be there before the clock starts: synced when the folder is closed and opened, so here as quickly as it goes. */
+static void fill_store(const char *folder, unsigned n) {
+    bool     was = unsynced;
+    unsigned all = count, at_a_time = together;
+    unsynced = true;
+    count = n;
+    together = 4096;
+    (void)run_store(folder, false);
+    unsynced = was;
+    count = all;
+    together = at_a_time;
+}
+
 static void bench_store(const char *folder) {
-    if (recover) {
-        bool was = unsynced;
-        unsynced = true;
-        together = 4096;
-        (void)run_store(folder, false);
-        unsynced = was;
-    }
+    if (recover) fill_store(folder, count);
+    if (keys != 0) fill_store(folder, 2 * keys); /* both files of each */
     report("store", run_store(folder, recover));
 }
 
@@ -119,14 +129,14 @@ static sqlite3 *open_sqlite(const char *folder) {
     return db;
 }
 
-static void fill_sqlite(sqlite3 *db) {
+static void fill_sqlite(sqlite3 *db, unsigned puts, unsigned at_a_time) {
     sqlite3_stmt *put;
     char          name[NAME_BYTES];
     if (sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO kv VALUES (?, ?)", -1, &put, NULL) != SQLITE_OK)
         die("sqlite", "prepare");
-    for (unsigned i = 0; i < count;) {
+    for (unsigned i = 0; i < puts;) {
         sql(db, "BEGIN");
-        for (unsigned n = 0; n < together && i < count; n++, i++) {
+        for (unsigned n = 0; n < at_a_time && i < puts; n++, i++) {
             size_t size = name_of(i, name);
             sqlite3_bind_blob(put, 1, name, (int)size, SQLITE_STATIC);
             sqlite3_bind_blob(put, 2, value, sizeof value, SQLITE_STATIC);
@@ -141,8 +151,9 @@ static void fill_sqlite(sqlite3 *db) {
 static void bench_sqlite(const char *folder) {
     if (recover) together = 4096;
     sqlite3 *db = open_sqlite(folder);
-    double   began = now_s();
-    fill_sqlite(db);
+    if (keys != 0) fill_sqlite(db, keys, 4096);
+    double began = now_s();
+    fill_sqlite(db, count, together);
     if (recover) {
         sqlite3_close(db);
         began = now_s();
@@ -167,14 +178,14 @@ static MDB_env *open_lmdb(const char *folder) {
     return env;
 }
 
-static void fill_lmdb(MDB_env *env) {
+static void fill_lmdb(MDB_env *env, unsigned puts, unsigned at_a_time) {
     char name[NAME_BYTES];
-    for (unsigned i = 0; i < count;) {
+    for (unsigned i = 0; i < puts;) {
         MDB_txn *txn;
         MDB_dbi  dbi;
         check(mdb_txn_begin(env, NULL, 0, &txn), "begin");
         check(mdb_dbi_open(txn, NULL, 0, &dbi), "open");
-        for (unsigned n = 0; n < together && i < count; n++, i++) {
+        for (unsigned n = 0; n < at_a_time && i < puts; n++, i++) {
             MDB_val key = {name_of(i, name), name}, data = {sizeof value, value};
             check(mdb_put(txn, dbi, &key, &data, 0), "put");
         }
@@ -185,8 +196,9 @@ static void fill_lmdb(MDB_env *env) {
 static void bench_lmdb(const char *folder) {
     if (recover) together = 4096;
     MDB_env *env = open_lmdb(folder);
-    double   began = now_s();
-    fill_lmdb(env);
+    if (keys != 0) fill_lmdb(env, keys, 4096);
+    double began = now_s();
+    fill_lmdb(env, count, together);
     if (recover) {
         MDB_txn *txn;
         MDB_dbi  dbi;
@@ -204,11 +216,13 @@ static void bench_lmdb(const char *folder) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3) die("usage", "puts store|sqlite|lmdb FOLDER [--count N] [--together N] [--unsynced] [--recover]");
+    if (argc < 3)
+        die("usage", "puts store|sqlite|lmdb FOLDER [--count N] [--together N] [--keys N] [--unsynced] [--recover]");
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--unsynced") == 0) unsynced = true;
         else if (strcmp(argv[i], "--recover") == 0) recover = true;
         else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc) count = (unsigned)atoi(argv[++i]);
+        else if (strcmp(argv[i], "--keys") == 0 && i + 1 < argc) keys = (unsigned)atoi(argv[++i]);
         else if (strcmp(argv[i], "--together") == 0 && i + 1 < argc) together = (unsigned)atoi(argv[++i]);
         else die(argv[i], "no such option");
     }

@@ -250,6 +250,83 @@ TEST(what_is_asked_wrongly_is_answered_with_what_is_wrong) {
     curtain_down();
 }
 
+TEST(a_full_disk_refuses_what_needs_room_and_can_be_emptied) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=b\nvalue=2"), "310 ");
+    mk_fake_disk_space(0);
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=c\nvalue=3"), "316 the disk is full");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=4"), "316 the disk is full");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=1\nvalue=15"), "316 the disk is full");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=c"), "315 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 1");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix="), "313 a\nb\n");
+    CHECK_STR(ask_kv(MSG_CF_KV_DELETE, "key=b"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix="), "313 a\n");
+    mk_fake_disk_space(SIZE_MAX);
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=1\nvalue=15"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 5");
+    curtain_down();
+}
+
+TEST(a_folder_that_is_read_only_gives_what_it_has) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "310 ");
+    curtain_down();
+    mk_fake_disk_read_only(true);
+    up();
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 1");
+    CHECK_STR(ask_kv(MSG_CF_KV_LIST, "prefix="), "313 a\n");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=2"), "316 not permitted");
+    CHECK_STR(ask_kv(MSG_CF_KV_DELETE, "key=a"), "316 not permitted");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=a\nold=1\nvalue=12"), "316 not permitted");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 1");
+    curtain_down();
+}
+
+TEST(a_key_is_never_a_path_and_has_a_longest_length) {
+    static const char *const names[] = {"..", "../../etc/passwd", "/", "a/../b", ".lock", "\xff\xfe"};
+    char                     text[600], key[LOCAL_KV_KEY_BYTES_MAX + 2];
+    begin();
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(text, sizeof text, "key=%s\nvalue=%u", names[i], i);
+        CHECK_STR(ask_kv(MSG_CF_KV_PUT, text), "310 ");
+    }
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char want[20];
+        snprintf(text, sizeof text, "key=%s", names[i]);
+        snprintf(want, sizeof want, "311 %u", i);
+        CHECK_STR(ask_kv(MSG_CF_KV_GET, text), want);
+    }
+    for (size_t i = 0; i < mk_fake_disk_files("disk"); i++)
+        CHECK(strspn(mk_fake_disk_file("disk", i), "0123456789abcdef.") == 22);
+    memset(key, 'k', sizeof key);
+    key[sizeof key - 1] = '\0';
+    snprintf(text, sizeof text, "key=%s\nvalue=x", key);
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, text), "316 a key is a line of 1 to 512 bytes");
+    snprintf(text, sizeof text, "key=%s\nvalue=x", key + 1);
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, text), "310 ");
+    curtain_down();
+}
+
+/* One name's damage is its own. */
+TEST(a_flipped_bit_gives_the_value_before_it_and_a_file_that_cannot_be_read_none_but_its_own) {
+    begin();
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=1"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=a\nvalue=2"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=b\nvalue=3"), "310 ");
+    CHECK(mk_fake_disk_flip("disk", mk_fake_disk_file("disk", 1), 8 * 65));
+    CHECK(mk_fake_disk_unreadable("disk", mk_fake_disk_file("disk", 2), MK_ERR_IO));
+    curtain_down();
+    up();
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=a"), "311 1");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=b"), "316 input or output failed");
+    CHECK_STR(ask_kv(MSG_CF_KV_SWAP, "key=b\nold=none\nvalue=4"), "316 input or output failed");
+    CHECK_STR(ask_kv(MSG_CF_KV_PUT, "key=b\nvalue=4"), "310 ");
+    CHECK_STR(ask_kv(MSG_CF_KV_GET, "key=b"), "311 4");
+    curtain_down();
+}
+
 TEST(limits_are_kept) {
     static const local_kv_config_t small = {.base_path = "disk", .value_bytes_max = 4, .keys_max = 1};
     mk_fake_disk_reset();

@@ -462,6 +462,35 @@ TEST(a_full_disk_refuses_a_push) {
     curtain_down();
 }
 
+TEST(a_folder_that_is_read_only_gives_what_it_has) {
+    begin();
+    push("body=x");
+    curtain_down();
+    mk_fake_disk_read_only(true);
+    up();
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:x ");
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=y"), "316 not permitted");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1"), "316 not permitted");
+    later(2000);
+    CHECK(strstr(take_heard(), ":x ") != NULL); /* it is there still */
+    curtain_down();
+}
+
+TEST(a_full_disk_can_be_emptied_by_acknowledging) {
+    begin();
+    push("body=x");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:x ");
+    mk_fake_disk_space(0);
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, "body=y"), "316 the disk is full");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1"), "310 ");
+    mk_fake_disk_space(SIZE_MAX);
+    push("body=z");
+    CHECK_STR(take_heard(), "3/1:z ");
+    curtain_down();
+}
+
 TEST(each_allocation_may_fail_and_no_item_is_lost) {
     for (unsigned n = 1;; n++) {
         begin();

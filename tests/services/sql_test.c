@@ -174,6 +174,29 @@ TEST(limits_end_a_request_and_the_next_goes_on) {
     end();
 }
 
+TEST(a_change_that_never_ends_is_undone_whole) {
+    begin((local_sql_config_t){.time_max_ms = 50});
+    CHECK_STR(exec("sql=CREATE TABLE t (id INTEGER)"), "310 ");
+    CHECK_STR(
+        exec("sql=INSERT INTO t VALUES (1); INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+             "FROM c) SELECT x FROM c"),
+        "316 longer than the 50 ms it may take");
+    CHECK_STR(query("sql=SELECT count(*) AS n FROM t"), "312 [{\"n\":0}]");
+    CHECK_STR(exec("sql=INSERT INTO t VALUES (1)"), "310 ");
+    end();
+}
+
+TEST(a_file_that_has_its_size_refuses_and_what_was_there_stays) {
+    begin((local_sql_config_t){.file_bytes_max = 64 * 1024});
+    CHECK_STR(exec("sql=CREATE TABLE t (b BLOB)"), "310 ");
+    CHECK_STR(exec("sql=INSERT INTO t VALUES (zeroblob(10000))"), "310 ");
+    CHECK_STR(exec("sql=INSERT INTO t VALUES (zeroblob(100000))"),
+              "316 the disk is full, or the database as large as it may be");
+    CHECK_STR(query("sql=SELECT count(*) AS n FROM t"), "312 [{\"n\":1}]");
+    CHECK_STR(exec("sql=DELETE FROM t"), "310 ");
+    end();
+}
+
 /* SQLite looks at the time between its steps, not within one. */
 TEST(values_and_patterns_are_no_longer_than_a_function_can_bear) {
     begin(PLAIN);
