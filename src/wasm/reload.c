@@ -395,19 +395,21 @@ fail:
     return result;
 }
 
-static wasm_reload_options_t with_defaults(runtime_t *rt, const wasm_reload_options_t *options) {
+/* A guest whose own call brings it about (it prints, and who hears that reloads it) is told nothing: to it, it would be a message. */
+static wasm_reload_options_t with_defaults(runtime_t *rt, actor_id_t id, const wasm_reload_options_t *options) {
     wasm_reload_options_t full = *options;
     const actor_t        *asking = mk_runtime_running(rt);
     if (full.probation_messages == 0) full.probation_messages = WASM_PROBATION_MESSAGES;
     if (full.probation_ms == 0) full.probation_ms = WASM_PROBATION_MS;
-    if (full.tell == ACTOR_ID_INVALID && asking != NULL) full.tell = mk_runtime_actor_id(rt, asking);
+    if (full.tell == ACTOR_ID_INVALID && asking != NULL && asking != mk_runtime_actor(rt, id))
+        full.tell = mk_runtime_actor_id(rt, asking);
     return full;
 }
 
 /* From now on `fresh` is coming; one that was, too, is overtaken. Takes `fresh` whatever it answers. */
 static reload_result_t take_wish(mk_guest_t *guest, mk_guest_t *fresh, const wasm_reload_options_t *options, char *err,
                                  size_t err_size) {
-    wish_t       wish = {.options = with_defaults(guest->rt, options)};
+    wish_t       wish = {.options = with_defaults(guest->rt, guest->id, options)};
     mk_reload_t *reload = reserve_outcome(guest->rt, &wish.options, &wish.outcome) == MK_OK ? reload_of(guest) : NULL;
     if (reload == NULL) {
         message_release(guest->rt, wish.outcome);

@@ -2,7 +2,7 @@
 /* versions.c -- one module after the other. Message 10: answers RESULT with its version, how many such messages this instance has had,
  * and the number that is kept as state ("n", or 0xFFFFFFFF). 11: keeps the number in the payload. 12: from now on takes messages with
  * mk_recv. Built with VERSION, and with what goes wrong in it:
- *   TRAP_AT n      its n-th message        EXIT_AT n   exit(3) there      LOOP_AT n   never comes back from it
+ *   TRAP_AT n      its n-th message        END_AT n   ends after it       LOOP_AT n   never comes back from it
  *   TRAP_START     in _initialize          MIGRATE_ANSWERS n
  *   GREEDY         imports what it may not have */
 #include "guest.h"
@@ -11,6 +11,9 @@ enum { ASK = 10, KEEP = 11, RECEIVE = 12 };
 
 #ifndef TRAP_AT
 #define TRAP_AT 0
+#endif
+#ifndef END_AT
+#define END_AT 0
 #endif
 #ifndef LOOP_AT
 #define LOOP_AT 0
@@ -49,7 +52,7 @@ static int32_t handle(uint32_t type, mk_actor_t source, const void *payload, uin
 #endif
     uint32_t answer[3] = {VERSION, asked, kept()};
     mk_send(source, RESULT, answer, sizeof answer);
-    return MK_STAY;
+    return asked == END_AT ? MK_STOP : MK_STAY;
 }
 
 int32_t handle_message(uint32_t type, mk_actor_t source, void *payload, uint32_t size) {
