@@ -260,7 +260,7 @@ class Reloaded(Folder):
             self.say(operator, "reload versions_1 " + rig.guest(module))
             self.expect(operator, "reload: .*" + why)
         self.say(operator, "reload versions_1 /dev/zero")
-        self.expect(operator, "reload: Exec format error")
+        self.expect(operator, "reload: /dev/zero: input or output failed")
         self.say(operator, "reload nobody x.wasm", "reload versions_1 /nowhere/x.wasm", "reload versions_1")
         self.expect(operator, 'reload: there is no actor "nobody"')
         self.expect(operator, "reload: No such file")
