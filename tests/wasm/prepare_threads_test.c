@@ -59,9 +59,10 @@ static void begin(void) {
 /* The door stays open, and there is nobody left who could come to it. */
 static void end(void) {
     open_door();
-    world_close(&w);
+    runtime_destroy(w.rt);
     mk_mem_set_gate(NULL, NULL);
     CHECK_EQ(mk_code_count(), 0);
+    wasm_actors_cleanup();
     mk_cond_destroy(door.cond);
     mk_mutex_destroy(door.mutex);
 }
