@@ -138,7 +138,7 @@ int flash_open(const char *path, int flags, ...) {
     int result = lfs_file_open(&fs, &files[fd].file, at, how);
     if (result < 0) return answer(result);
     files[fd].used = true;
-    strcpy(files[fd].path, at);
+    snprintf(files[fd].path, sizeof files[fd].path, "%s", at);
     return fd;
 }
 

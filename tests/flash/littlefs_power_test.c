@@ -55,8 +55,8 @@ static const char   leaves[RUN][2] = {{'a', '1'}, {'a', '2'}, {'a', 0}, {'b', '3
                                       {'b', '5'}, {'b', '6'}, {'a', 0}, {'c', '7'}, {'b', '8'}};
 static const size_t sizes[] = {20, 20, 0, 6000, 300, 6000, 1000, 0, 3000, 20};
 
-static void check_name(char which, const mk_err_t err[RUN]) {
-    char        name[2] = {which, '\0'};
+static void check_name(int which, const mk_err_t err[RUN]) {
+    char        name[2] = {(char)which, '\0'};
     const char *now = get(name);
     bool        gone = strcmp(now, "NOTFOUND") == 0, fits = gone;
     int         last = -1; /* acknowledged */
@@ -87,7 +87,7 @@ static void cut_everywhere(const geometry_t *on, unsigned before) {
             nor_power_off_at(at, seed * 1000 + at);
             run(err);
             boot();
-            for (char which = 'a'; which <= 'c'; which++) check_name(which, err);
+            for (int which = 'a'; which <= 'c'; which++) check_name(which, err);
             if (before != 0) CHECK_STR(get("z"), of_size(50, 'z'));
             CHECK_EQ(put("a", "goes on"), MK_OK);
             boot();
@@ -119,7 +119,7 @@ TEST(the_power_may_go_again_while_it_recovers) {
             open_store();
             for (int i = 0; i < 5; i++) mk_loop_run(&loop, 0);
             boot();
-            for (char which = 'a'; which <= 'c'; which++) check_name(which, err);
+            for (int which = 'a'; which <= 'c'; which++) check_name(which, err);
             close_store();
         }
     }

@@ -162,7 +162,7 @@ TEST(whatever_bit_flips_no_value_is_ever_wrong) {
     fresh();
     for (unsigned i = 0; i < 6; i++) {
         char name[4] = {'n', (char)('0' + i), '\0'};
-        for (char c = 'a'; c <= 'c'; c++) CHECK_EQ(put(name, filled(value[i], 5 + 40 * i * i * i, c)), MK_OK);
+        for (int c = 'a'; c <= 'c'; c++) CHECK_EQ(put(name, filled(value[i], 5 + 40 * i * i * i, (char)c)), MK_OK);
     }
     close_store();
     memcpy(before, nor_bytes(), sizeof before);
@@ -201,7 +201,7 @@ TEST(whatever_bit_flips_no_value_is_ever_wrong) {
 /* ---- what it costs ---- */
 
 static void measure(const char *what, const geometry_t *with, size_t bytes, unsigned names) {
-    enum { PUTS = 250 };
+    enum { PUTS = 1000 };
     static char value[5001];
     geometry = with;
     fresh();

@@ -111,7 +111,7 @@ int flash_open(const char *path, int flags, ...) {
         if (powered(1) == 1) {
             if (file == NULL) file = find("");
             if (file == NULL) return failed(ENOSPC);
-            strcpy(file->name, name);
+            snprintf(file->name, sizeof file->name, "%s", name);
             file->size = 0;
         }
         if (finished() != 0) return -1;
@@ -181,7 +181,7 @@ int flash_rename(const char *from, const char *to) {
     file_t *file = find(a);
     if (file == NULL) return failed(fs.off ? EIO : ENOENT);
     if (find(b) != NULL) return failed(EIO); /* "conflicting name", which has no number of its own */
-    if (powered(1) == 1) strcpy(file->name, b);
+    if (powered(1) == 1) snprintf(file->name, sizeof file->name, "%s", b);
     return finished();
 }
 
