@@ -107,11 +107,12 @@ MK_IMPORT(mk_last_error) int32_t mk_last_error(char *buf, uint32_t cap);
 
 /* ---- other actors ---- */
 
-/* Starts the module in `data`. Its id, or MK_NOBODY. */
+/* Starts the module in `data`; waits for that if it is a large one. Its id, or MK_NOBODY. */
 MK_IMPORT(mk_spawn_wasm) mk_actor_t mk_spawn_wasm(const void *data, uint32_t size);
 
 /* Reads, loads and starts a file on the node and, unless name_len is 0, registers the new actor as
- * `name`, all or nothing. Its id, or MK_NOBODY. *file_size (may be NULL) is set once the file is read. */
+ * `name`, all or nothing; waits for that. Its id, or MK_NOBODY. *file_size (may be NULL) is set once the file is read. For a guest
+ * that may read every file "sha256:" and hexadecimal digits mean the module that is loaded and whose hash begins so. */
 MK_IMPORT(mk_spawn_file)
 mk_actor_t mk_spawn_file(const char *path, uint32_t path_len, const char *name, uint32_t name_len, uint32_t *file_size);
 
@@ -185,7 +186,7 @@ MK_IMPORT(mk_http_read) int32_t mk_http_read(int32_t handle, void *buf, uint32_t
 MK_IMPORT(mk_http_collect)
 int32_t mk_http_collect(int32_t handle, uint32_t wait_ms, uint64_t *received, uint64_t *total);
 
-/* Starts the module that was collected, as mk_spawn_file() does. Its id, or MK_NOBODY. */
+/* Starts the module that was collected, as mk_spawn_file() does; the body is used up by it. Its id, or MK_NOBODY. */
 MK_IMPORT(mk_http_spawn) mk_actor_t mk_http_spawn(int32_t handle, const char *name, uint32_t name_len);
 
 /* Ends a request, whole or not. */
