@@ -13,6 +13,7 @@ typedef struct mk_entry {
     bool     tomb;       /* gone, and its file says so: to be removed when that is safe               */
     bool     listed;     /* among those of which tombs are removed                                    */
     bool     aside;      /* a file of it could not be read: replaced by others, never written over    */
+    bool     damaged;    /* one of its files was found so when the folder was opened                  */
     bool     written;    /* there is a put or delete of it in the batch at work                       */
     uint32_t requests;   /* in the batch at work that speak of it: it stays                           */
     struct mk_entry *next_tomb; /* of those listed                                                     */

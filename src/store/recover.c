@@ -38,7 +38,7 @@ enum { UNREADABLE_VERSIONS_BITS = 44 };
 typedef struct pair {
     uint8_t   bytes[2][SMALL_BYTES + 1]; /* one more than the small ones have */
     mk_blob_t blob[2];
-    bool      good[2], unreadable[2];
+    bool      good[2], damaged[2], unreadable[2];
 } pair_t;
 
 static bool is_good(const uint8_t *bytes, size_t got, mk_blob_t *out) {
@@ -64,7 +64,8 @@ static mk_err_t look_at(mk_disk_t *disk, const char *file, unsigned slot, pair_t
         mk_store_file_name(pair->blob[slot].name, mk_store_slot_char(slot), should);
         pair->good[slot] = strcmp(should, file) == 0; /* not somebody's copy under another name */
     }
-    if (!pair->good[slot]) out->damaged++;
+    pair->damaged[slot] = !pair->good[slot];
+    if (pair->damaged[slot]) out->damaged++;
     else if (pair->blob[slot].version > out->version) out->version = pair->blob[slot].version;
     return MK_OK;
 }
@@ -92,6 +93,7 @@ static mk_err_t take_pair(const pair_t *pair, const char *base, recovery_t *out)
     if (entry == NULL) return MK_ERR_NOMEM;
     entry->slot = (uint8_t)slot;
     entry->aside = unreadable;
+    entry->damaged = pair->damaged[1 - slot];
     entry->gone = entry->tomb = blob->deleted;
     if (blob->deleted) return MK_OK;
     entry->value_size = blob->value_size;
@@ -105,7 +107,8 @@ static mk_err_t take_all(mk_disk_t *disk, files_t *files, pair_t *pair, recovery
     for (size_t i = 0; i < files->n;) {
         const char *base = files->at[i];
         mk_err_t    err = MK_OK;
-        pair->good[0] = pair->good[1] = pair->unreadable[0] = pair->unreadable[1] = false;
+        for (unsigned slot = 0; slot < 2; slot++)
+            pair->good[slot] = pair->damaged[slot] = pair->unreadable[slot] = false;
         for (; i < files->n && memcmp(files->at[i], base, FILE_BASE_CHARS) == 0 && err == MK_OK; i++) {
             char    *which = &files->at[i][FILE_BASE_CHARS + 1];
             unsigned slot = *which == mk_store_slot_char(1);

@@ -114,17 +114,26 @@ static void run_recovery(mk_job_t *job) {
     if (store->recovery.err == MK_OK) mk_store_recover(store->disk, &store->recovery);
 }
 
-static void say_unreadable(const mk_store_t *store, const recovery_t *recovery) {
-    char   text[100];
+/* Which names are concerned, as far as they are known; some of them are enough. */
+static void say_trouble(const mk_store_t *store, const recovery_t *recovery) {
+    char   text[120];
     size_t left = NAMED_MAX;
-    if (recovery->unreadable == 0) return;
-    snprintf(text, sizeof text, "%zu files cannot be read (%s); %zu names are lost as long as that is so",
-             recovery->unreadable, mk_err_text(recovery->why), recovery->lost_n);
-    say(store, true, text, (mk_slice_t){0}, "");
+    if (recovery->damaged != 0) {
+        snprintf(text, sizeof text, "damaged files, or written when the power went: %llu",
+                 (unsigned long long)recovery->damaged);
+        say(store, true, text, (mk_slice_t){0}, "");
+    }
+    if (recovery->unreadable != 0) {
+        snprintf(text, sizeof text, "files that cannot be read (%s): %zu; names that are lost with them: %zu",
+                 mk_err_text(recovery->why), recovery->unreadable, recovery->lost_n);
+        say(store, true, text, (mk_slice_t){0}, "");
+    }
     for (size_t i = 0; i < store->index.n && left != 0; i++) {
         const mk_entry_t *entry = store->index.at[i];
-        if (!entry->aside) continue;
-        say(store, true, "a file of", mk_entry_name(entry), " cannot be read; the other one is used");
+        const char       *why = entry->aside ? " cannot be read" : " is damaged";
+        if (!entry->aside && !entry->damaged) continue;
+        snprintf(text, sizeof text, "%s; the other one is used", why);
+        say(store, true, "a file of", mk_entry_name(entry), text);
         left--;
     }
 }
@@ -154,8 +163,7 @@ static void recovered(mk_loop_t *loop, mk_job_t *job) {
     if (store->failed != MK_OK) say(store, true, "cannot be used: ", (mk_slice_t){0}, mk_err_text(store->failed));
     else if (store->unsettled != MK_OK)
         say(store, true, "can only be read: ", (mk_slice_t){0}, mk_err_text(store->unsettled));
-    if (recovery->damaged != 0) say(store, true, "there are damaged files", (mk_slice_t){0}, "");
-    say_unreadable(store, recovery);
+    say_trouble(store, recovery);
     look_for_work(store);
 }
 
