@@ -265,6 +265,7 @@ class Enter(Case):
         made = re.match(r"Spawned actor (\d+) as 'tick'$", operator.ask("spawn gateway counter tick"))
         self.assertTrue(made)
         until("its name", lambda: operator.names().get("tick") == int(made.group(1)))
+        self.assertEqual(operator.ask("spawn gateway counter tick"), "spawn: already there: an actor named 'tick'")
         self.assertEqual(operator.ask("stop tick"), "Stopped actor " + made.group(1))
         until("its name to vanish", lambda: not operator.sees("tick"))
         self.assertRegex(operator.ask("spawn gateway ../echo"), "^spawn: .+")

@@ -56,7 +56,9 @@ static mk_err_t spawn_now(runtime_t *rt, const work_t *work, wasm_module_t *modu
     options.grants = options.child_grants = WASM_GRANTS_LOADED; /* whatever those of this machine are trusted with */
     options.name = work->name[0] != '\0' ? work->name : NULL;
     options.orphan = true; /* who asked for it may watch it */
-    return actor_spawn_wasm_module(rt, module, &options, out, why, why_size);
+    mk_err_t err = actor_spawn_wasm_module(rt, module, &options, out, why, why_size);
+    if (err == MK_ERR_EXISTS) snprintf(why, why_size, "an actor named '%s'", options.name);
+    return err;
 }
 
 static mk_err_t reload_error(reload_result_t result) {
@@ -85,7 +87,7 @@ static mk_err_t reload_now(runtime_t *rt, const work_t *work, wasm_module_t *mod
 static mk_err_t explain(const work_t *work, const wasm_prepared_payload_t *end, char *why, size_t why_size) {
     bool missing = end->size == 0 && end->error == MK_ERR_NOTFOUND;
     if (end->size == 0 && work->guest != ACTOR_ID_INVALID)
-        snprintf(why, why_size, "no module '%s': %s", work->module,
+        snprintf(why, why_size, "no module '%.150s': %s", work->module,
                  missing ? "No such file or directory" : mk_err_text((mk_err_t)end->error));
     else snprintf(why, why_size, "%.*s", (int)end->text_size, (const char *)(end + 1));
     return end->size != 0 && work->guest != ACTOR_ID_INVALID ? MK_ERR_FORMAT : (mk_err_t)end->error;
