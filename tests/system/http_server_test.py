@@ -112,7 +112,7 @@ class Base:
 
     @unittest.skipUnless(shutil.which("wrk"), "no wrk")
     def test_wrk(self):
-        out = subprocess.run(["wrk", "-t1", "-c50", "-d1s", self.server.url("/")], capture_output=True, text=True,
+        out = subprocess.run(["wrk", "-t1", "-c50", "-d3s", self.server.url("/")], capture_output=True, text=True,
                              timeout=LIMIT_S, check=True).stdout
         self.assertNotIn("Socket errors", out)
         self.assertNotIn("Non-2xx", out)
