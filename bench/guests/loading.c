@@ -122,6 +122,12 @@ static void measure(way_t way) {
 
 int main(int argc, char **argv) {
     b.path = argc > 1 ? argv[1] : BENCH_MODULE;
+    FILE *module = fopen(b.path, "rbe");
+    if (module == NULL) { /* built without Go */
+        printf("loading: no module at %s\n", b.path);
+        return 0;
+    }
+    fclose(module);
     bench_check(wasm_actors_init(), "the engine");
     for (way_t way = NOTHING; way < WAYS; way++) measure(way);
     wasm_actors_cleanup();
