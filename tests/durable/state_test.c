@@ -64,6 +64,30 @@ TEST(what_was_saved_is_there_at_once_and_after_a_restart) {
     curtain_down();
 }
 
+TEST(a_value_that_is_damaged_takes_no_other_with_it) {
+    static char large[5000]; /* it is looked at only when it is asked for */
+    memset(large, 'v', sizeof large - 1);
+    begin();
+    CHECK_EQ(save("x", "bad", large), 0);
+    settle_all();
+    CHECK_EQ(save("x", "k", "two"), 0);
+    settle_all();
+    CHECK(mk_fake_disk_flip("disk", mk_fake_disk_file("disk", 0), 8 * (64 + sizeof "state" + sizeof "x" + 3)));
+    restart();
+    CHECK_STR(load("x", "bad"), "(none)");
+    CHECK_STR(load("x", "k"), "two");
+    curtain_down();
+}
+
+TEST(a_value_in_the_place_of_another_counts_once) {
+    begin();
+    state_persist_limits(rt, 0, 100);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(save("x", "k", "sixty bytes, sixty bytes, sixty bytes, sixty bytes, sixty byt"), 0);
+    CHECK_EQ(save("x", "other", "sixty bytes, sixty bytes, sixty bytes, sixty bytes, sixty byt"), -1);
+    curtain_down();
+}
+
 static bool save_own(part_t *part, uint64_t unused) {
     (void)part, (void)unused;
     CHECK_EQ(save(NULL, "k", "mine"), 0);

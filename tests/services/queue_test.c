@@ -406,6 +406,38 @@ TEST(what_a_consumer_had_that_ends_goes_to_the_next) {
     curtain_down();
 }
 
+TEST(what_is_handed_back_too_often_is_a_dead_letter) {
+    begin();
+    push("body=x");
+    consume(&b, "");
+    for (int i = 0; i < 3; i++) {
+        CHECK_STR(ask_by(&b, queue, MSG_QUEUE_NACK, "id=1"), "310 ");
+        later(1);
+    }
+    CHECK_STR(take_heard(), "1/1:x 1/2:x 1/3:x ");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, ""), "310 ");
+    CHECK_STR(take_heard(), "1/1:x ");
+    curtain_down();
+}
+
+static bool come_go_and_come(part_t *part, uint64_t unused) {
+    (void)part, (void)unused;
+    CHECK(actor_send(rt, queue, MSG_QUEUE_CONSUME, "max=1", 5));
+    CHECK(actor_send(rt, queue, MSG_QUEUE_CONSUME, "max=0", 5));
+    CHECK(actor_send(rt, queue, MSG_QUEUE_CONSUME, "max=1", 5));
+    return true;
+}
+
+/* It was fetched for the first time, and is asked for again before it is there. */
+TEST(an_item_is_delivered_once_however_often_it_was_fetched) {
+    begin();
+    push("body=x");
+    in(&b, come_go_and_come, 0);
+    settle_all();
+    CHECK_STR(take_heard(), "1/1:x ");
+    curtain_down();
+}
+
 TEST(consumers_take_turns_within_their_limits) {
     begin();
     consume(&a, "max=2");
@@ -448,6 +480,58 @@ TEST(a_folder_that_another_node_has_ends_the_queue_and_answers_who_asks) {
     CHECK_STR(answer, "316 in use");
     CHECK(!actor_is_alive(rt, queue));
     mk_disk_close(theirs);
+    curtain_down();
+}
+
+TEST(an_acknowledgement_that_the_disk_refused_ended_nothing) {
+    begin();
+    push("body=x");
+    consume(&b, "");
+    CHECK_STR(take_heard(), "1/1:x ");
+    mk_fake_disk_fail(1, MK_ERR_IO);
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1"), "316 input or output failed");
+    later(1000);
+    CHECK_STR(take_heard(), "1/2:x ");
+    CHECK_STR(ask_by(&b, queue, MSG_QUEUE_ACK, "id=1"), "310 ");
+    later(2000);
+    CHECK_STR(take_heard(), "");
+    curtain_down();
+}
+
+TEST(what_the_dead_letters_have_no_room_for_waits_until_they_have) {
+    begin();
+    for (int i = 0; i < 50; i++) CHECK_STR(ask_by(&a, dead, MSG_CF_QUEUE_PUSH, "body=old"), "310 ");
+    push("body=poison");
+    consume(&b, "");
+    for (int i = 0; i < 3; i++) {
+        CHECK_STR(ask_by(&b, queue, MSG_QUEUE_NACK, "id=1"), "310 ");
+        later(1);
+    }
+    CHECK_STR(take_heard(), "1/1:poison 1/2:poison 1/3:poison ");
+    later(3000);
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, "max=1"), "310 ");
+    CHECK_STR(take_heard(), "1/1:old ");
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_ACK, "id=1"), "310 ");
+    later(3000);
+    CHECK_STR(ask_by(&a, dead, MSG_QUEUE_CONSUME, "max=60"), "310 ");
+    CHECK(strstr(take_heard(), "/1:poison ") != NULL);
+    curtain_down();
+}
+
+TEST(bodies_and_consumers_are_limited) {
+    static part_t many[257];
+    static char   text[(128 << 10) + 7];
+    begin();
+    memset(text, 'x', sizeof text - 1);
+    memcpy(text, "body=", 5);
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, text), "316 the body is longer than allowed");
+    text[sizeof text - 2] = '\0';
+    CHECK_STR(ask_by(&a, queue, MSG_CF_QUEUE_PUSH, text), "310 ");
+    for (unsigned i = 0; i < 257; i++) {
+        enter(&many[i]);
+        many[i].on = hear;
+        CHECK_STR(ask_by(&many[i], dead, MSG_QUEUE_CONSUME, ""), i < 256 ? "310 " : "316 too many consumers");
+    }
     curtain_down();
 }
 

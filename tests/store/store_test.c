@@ -217,6 +217,20 @@ TEST(a_file_that_the_disk_itself_finds_damaged_is_no_other_damage) {
     }
 }
 
+TEST(a_damaged_value_is_not_taken_for_the_delete_before_it) {
+    fresh();
+    CHECK_EQ(put("k", "one"), MK_OK);
+    CHECK_EQ(drop("k"), MK_OK);
+    CHECK_EQ(put("k", "two"), MK_OK);
+    CHECK_EQ(mk_fake_disk_files(FOLDER), 2); /* one of them says that it is gone */
+    unsigned longer = 0;                     /* has a value */
+    for (size_t i = 0; i < 2; i++)
+        longer += mk_fake_disk_flip(FOLDER, mk_fake_disk_file(FOLDER, i), 8 * (MK_BLOB_HEAD_BYTES + 1));
+    CHECK_EQ(longer, 1);
+    CHECK_STR(get("k"), "FORMAT");
+    close_store();
+}
+
 TEST(when_both_files_are_damaged_that_is_said_and_the_next_put_mends_it) {
     fresh();
     CHECK_EQ(put("k", "one"), MK_OK);
@@ -313,12 +327,15 @@ TEST(a_full_disk_that_fails_at_a_delete_gives_the_value_or_none) {
 TEST(a_read_only_disk_reads) {
     fresh();
     CHECK_EQ(put("k", "one"), MK_OK);
+    CHECK_EQ(put("gone", "one"), MK_OK);
+    CHECK_EQ(drop("gone"), MK_OK);
     mk_fake_disk_read_only(true);
     again();
     CHECK_STR(get("k"), "one");
     CHECK_EQ(put("k", "two"), MK_ERR_DENIED);
     CHECK_EQ(drop("k"), MK_ERR_DENIED);
     CHECK_STR(get("k"), "one");
+    CHECK_STR(get("gone"), "NOTFOUND");
     close_store();
 }
 
