@@ -4,8 +4,9 @@
  *
  * MSG_CF_DB_QUERY takes one statement that only reads, MSG_CF_DB_EXEC any number, which happen all or not at all. `p=` lines are the
  * parameters in their order, bound as text (a column's type converts them); `n=` is NULL. Rows are JSON objects: integers and reals as
- * numbers, blobs in base64. A value has up to 1 MiB, an answer up to 200 columns, a pattern of LIKE up to 1,000 bytes; a single function that
- * computes is not interrupted by the time limit. Attaching other files, transactions of one's own and settings (PRAGMA) are refused. Runtime's thread. */
+ * numbers, blobs in base64. A value has up to 1 MiB, an answer up to 200 columns, a pattern of LIKE up to 1,000 bytes; a single
+ * function that computes is not interrupted by the time limit. Attaching other files, transactions of one's own and settings
+ * (PRAGMA) are refused. Runtime's thread. */
 #ifndef MICROKERNEL_LOCAL_SQL_H
 #define MICROKERNEL_LOCAL_SQL_H
 
