@@ -234,6 +234,26 @@ TEST(many_requests_are_answered_in_order) {
     end();
 }
 
+static bool ask_three(runtime_t *r, actor_t *self, message_t *msg, void *state) {
+    (void)self;
+    if (msg->type == MSG_ASK) {
+        for (int i = 0; i < 3; i++) (void)actor_send(r, db, MSG_CF_DB_QUERY, "sql=SELECT 1", 12);
+        return true;
+    }
+    return behave(r, self, msg, state);
+}
+
+TEST(so_many_requests_wait_at_a_time_and_no_more) {
+    begin((local_sql_config_t){.waiting_max = 2});
+    actor_id_t three = actor_spawn(rt, ask_three, NULL, NULL, 0);
+    answers = 0;
+    CHECK(actor_send(rt, three, MSG_ASK, NULL, 0));
+    for (int i = 0; i < 10000 && answers == 0; i++) (void)runtime_wait(rt, 1);
+    CHECK_STR(answer, "316 too many requests at a time"); /* at once, before the others */
+    CHECK_STR(wait_answers(3), "312 [{\"1\":1}]");
+    end();
+}
+
 TEST(it_may_end_while_a_statement_runs) {
     begin((local_sql_config_t){.time_max_ms = 60000});
     tell(MSG_CF_DB_QUERY, "sql=WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c");
