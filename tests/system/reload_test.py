@@ -181,7 +181,7 @@ class Reload(unittest.TestCase):
         self.check_failed(self.reload("not a place", "a", "b"), "not linked with not a place: .+")
         done = rig.run("reload", "--secret", self.path("missing"), where, "a", "b")
         self.assertEqual(done.code, 1)
-        self.assertIn("mk reload: cannot be a node among others: not found\n", done.err)
+        self.assertIn("mk reload: --secret %s: No such file or directory\n" % self.path("missing"), done.err)
 
     def test_a_node_that_is_just_starting_is_waited_for(self):
         socket_path = "unix:" + self.path("socket")
