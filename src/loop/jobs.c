@@ -24,7 +24,8 @@ struct mk_jobs {
     mk_mutex_t *mutex;
     mk_cond_t  *cond; /* something to do, or time to stop */
     job_list_t  waiting, ended;
-    unsigned    idle; /* helpers that wait for something to do and have not been promised any */
+    unsigned    idle;   /* helpers that wait for something to do and have not been promised any */
+    unsigned    long_n; /* running ones that have an `orphan` */
     bool        stop;
     bool        news;
     unsigned    shares; /* the loop's, and one for each helper that was left */
@@ -48,6 +49,18 @@ static mk_job_t *list_take(job_list_t *list) {
     if (job == NULL) return NULL;
     list->first = job->next;
     if (list->first == NULL) list->last = &list->first;
+    return job;
+}
+
+/* The first of those that wait and may run now. */
+static mk_job_t *job_take(struct mk_jobs *jobs) {
+    job_list_t *list = &jobs->waiting;
+    mk_job_t  **at = &list->first, *job;
+    while ((job = *at) != NULL && job->orphan != NULL && jobs->long_n == MK_JOB_LONG_MAX) at = &job->next;
+    if (job == NULL) return NULL;
+    *at = job->next;
+    if (job->next == NULL) list->last = at;
+    if (job->orphan != NULL) jobs->long_n++;
     return job;
 }
 
@@ -83,6 +96,7 @@ static bool help(helper_t *helper, mk_job_t *job) {
     mk_mutex_unlock(jobs->mutex);
     run_job(job);
     mk_mutex_lock(jobs->mutex);
+    if (job->orphan != NULL) jobs->long_n--;
     if (helper->left) return false;
     helper->job = NULL;
     job_ended(jobs, job);
@@ -94,13 +108,13 @@ static void helper_main(void *arg) {
     struct mk_jobs *jobs = helper->jobs;
     mk_mutex_lock(jobs->mutex);
     while (!jobs->stop) {
-        mk_job_t *job = list_take(&jobs->waiting);
+        mk_job_t *job = job_take(jobs);
         if (job != NULL) {
             if (!help(helper, job)) break;
             continue;
         }
         jobs->idle++;
-        while (jobs->waiting.first == NULL && !jobs->stop) mk_cond_wait(jobs->cond, jobs->mutex, -1);
+        mk_cond_wait(jobs->cond, jobs->mutex, -1);
         jobs->idle--;
     }
     mk_job_t *own = helper->left ? helper->job : NULL;

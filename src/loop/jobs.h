@@ -21,8 +21,8 @@ struct mk_job {
     void    (*orphan)(mk_job_t *job);
 };
 
-/* Most at a time; the rest wait in line. A hanging name server must not hold up files, so there are some more than cores. */
-enum { MK_JOB_THREADS_MAX = 8 };
+/* Most at a time; the rest wait in line. Of those with an `orphan` fewer: name servers that hang must not hold up files. */
+enum { MK_JOB_THREADS_MAX = 8, MK_JOB_LONG_MAX = 4 };
 
 /* MK_ERR_NOMEM, MK_ERR_LIMIT: neither function is called. The first call starts a thread, later ones more when all are busy;
  * idle ones stay. */

@@ -212,6 +212,22 @@ TEST(what_may_hang_and_does_not_ends_as_any_other) {
     mk_free(task);
 }
 
+TEST(what_may_hang_leaves_helpers_to_the_others) {
+    enum { N = 2 * MK_JOB_THREADS_MAX };
+    task_t *task[N], quick = new_task(false);
+    open_loop();
+    for (int i = 0; i < N; i++) task[i] = start_one_that_may_hang();
+    while (at_door() < MK_JOB_LONG_MAX) mk_loop_run(&loop, 100);
+    CHECK_EQ(mk_job_start(&loop, &quick.job), MK_OK);
+    while (quick.ends == 0) mk_loop_run(&loop, -1);
+    open_door();
+    for (int i = 0; i < N; i++)
+        while (task[i]->ends == 0) mk_loop_run(&loop, -1);
+    CHECK_EQ(door.most, MK_JOB_LONG_MAX);
+    close_loop();
+    for (int i = 0; i < N; i++) mk_free(task[i]);
+}
+
 TEST(ends_may_start_more) {
     task_t a = new_task(false), b = new_task(false), c = new_task(false);
     open_loop();
