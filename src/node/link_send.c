@@ -123,10 +123,10 @@ uint8_t *mk_link_data_room(mk_link_t *link, size_t size) {
 }
 
 /* Signals that have to come behind the last messages of who sends them; DEMONITOR because it may be a call, with a large request,
- * that is given up. The others may overtake large payloads: monitoring, linking and stopping sooner changes nothing for anyone. */
+ * that is given up; LINK and UNLINK because they mean something else before a LINK_EXIT than behind it. The others may overtake
+ * large payloads: monitoring and stopping sooner changes nothing for anyone. */
 static bool follows_messages(mk_signal_kind_t kind) {
-    return kind == MK_SIGNAL_EXIT || kind == MK_SIGNAL_LINK_EXIT || kind == MK_SIGNAL_DOWN ||
-           kind == MK_SIGNAL_DEMONITOR;
+    return kind != MK_SIGNAL_MONITOR && kind != MK_SIGNAL_STOP && kind != MK_SIGNAL_CALL_FAILED;
 }
 
 /* Behind a large payload between the same two actors. */

@@ -12,7 +12,7 @@ typedef struct sink {
     uint32_t   n, next; /* next: the number that must come */
     size_t     bytes;
     bool       exact; /* none may be missing             */
-    unsigned   downs, calls, failed, replies;
+    unsigned   downs, calls, failed, replies, exits;
     uint8_t    reason;
 } sink_t;
 
@@ -62,6 +62,10 @@ static bool sink_behave(runtime_t *rt, actor_t *self, message_t *msg, void *stat
         sink->reason = (uint8_t)((const down_payload_t *)msg->payload)->exit_reason;
         break;
     case MSG_CALL_FAILED: sink->failed++; break;
+    case MSG_EXIT:
+        sink->exits++;
+        sink->reason = (uint8_t)((const exit_payload_t *)msg->payload)->exit_reason;
+        break;
     default: CHECK(false);
     }
     return true;
@@ -493,6 +497,47 @@ TEST(a_monitor_fires_behind_the_last_large_message) {
     }
     CHECK_EQ(watcher->n, 1);
     CHECK_EQ(watcher->reason, EXIT_KILLED);
+    world_end();
+}
+
+static void link_trapping(runtime_t *rt, sink_t *sink, uint64_t dest) {
+    (void)sink;
+    actor_trap_exits(rt, true);
+    CHECK_EQ(actor_link(rt, dest), MK_OK);
+}
+
+static void give_large(runtime_t *rt, sink_t *sink, uint64_t dest) {
+    (void)sink;
+    CHECK_EQ(actor_try_send(rt, dest, MSG_ITEM, item(0, 300000), 300000), MK_OK);
+}
+
+static void end_now(runtime_t *rt, sink_t *sink, uint64_t arg) {
+    (void)arg;
+    actor_stop(rt, sink->id);
+}
+
+/* What asks here is refused there, behind a large message, and asked back: were that to come before the refusal, one would be linked
+ * and the other not. */
+TEST(a_refused_link_and_one_from_the_other_side_keep_their_order_behind_a_large_message) {
+    limits = usual_limits();
+    world_make(28);
+    sides[1].may &= ~(uint32_t)MK_MAY_STOP;
+    world_link(&limits, false);
+    sink_t *one = spawn(&sides[0], 0), *two = spawn(&sides[1], 0);
+    perform(two, give_large, one->id);
+    perform(one, link_trapping, two->id);
+    while (one->exits == 0 && !deliver(&sides[0])) work();
+    work(); /* it is refused there, behind the message */
+    perform(two, link_trapping, one->id);
+    settle();
+    CHECK_EQ(one->n, 1);
+    CHECK_EQ(one->exits, 1);
+    CHECK_EQ(one->reason, EXIT_DENIED);
+    CHECK_EQ(two->exits, 0);
+    perform(one, end_now, 0);
+    settle();
+    CHECK_EQ(two->exits, 1);
+    CHECK_EQ(two->reason, EXIT_KILLED);
     world_end();
 }
 

@@ -297,14 +297,19 @@ static inline void pass_ms(uint64_t ms) {
     }
 }
 
-/* Two nodes, and a link that is up. */
-static inline void world_linked(uint64_t seed, const mk_link_limits_t *limits, bool datagrams) {
-    world_make(seed);
+/* A link between them that is up. */
+static inline void world_link(const mk_link_limits_t *limits, bool datagrams) {
     for (unsigned i = 0; i < 2; i++) CHECK_EQ(side_link(&sides[i], limits, datagrams), MK_OK);
     CHECK(open_end(&sides[0]));
     CHECK(open_end(&sides[1]));
     settle();
     for (unsigned i = 0; i < 2; i++) CHECK(mk_link_is_up(sides[i].link));
+}
+
+/* Two nodes, and such a link. */
+static inline void world_linked(uint64_t seed, const mk_link_limits_t *limits, bool datagrams) {
+    world_make(seed);
+    world_link(limits, datagrams);
 }
 
 static inline mk_link_stats_t stats_of(const side_t *side) {
