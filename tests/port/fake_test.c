@@ -46,6 +46,7 @@ TEST(a_loop_that_has_work_left_shows) {
     CHECK_EQ(mk_poller_create(&poller), MK_OK);
     CHECK_EQ(mk_poller_wait(poller, &event, 1, 1000), 0);
     CHECK(mk_fake_slept());
+    CHECK(!mk_fake_slept()); /* a loop that did not come to its wait has work left as well */
     CHECK_EQ(mk_poller_wait(poller, &event, 1, 0), 0);
     CHECK(!mk_fake_slept());
     mk_poller_wake(poller);

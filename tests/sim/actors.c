@@ -315,7 +315,7 @@ static void handle_node(const sim_actor_t *me, const message_t *msg, bool up) {
     const node_event_payload_t *event = msg->payload;
     sim_node_t                 *n = &sim.node[me->node];
     sim.count.ups += up;
-    if (event->node > SIM_NODES_MAX) return; /* a visitor */
+    if (event->node > sim.plan.nodes) return; /* a visitor */
     unsigned other = event->node - 1;
     SIM_CHECK(strcmp(event->identity, sim_identity(other)) == 0, "node %u is called %s", event->node, event->identity);
     SIM_CHECK(n->linked[other] != up, "n%u is told that n%u is %s, twice", me->node + 1, event->node,

@@ -39,7 +39,11 @@ bool mk_fake_advance_to_next(void) {
     return true;
 }
 
-bool mk_fake_slept(void) { return mk_fake.slept; }
+bool mk_fake_slept(void) {
+    bool slept = mk_fake.slept;
+    mk_fake.slept = false;
+    return slept;
+}
 
 void mk_fake_set_ready(int fd, uint32_t events) {
     if (fd >= 0 && fd < MK_FAKE_FIRST_SOCKET) mk_fake_ready(fd, events);

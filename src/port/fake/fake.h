@@ -19,7 +19,8 @@ void mk_fake_set_wall_ms(uint64_t wall_ms);
  * to when something arrives from the network; false: neither will ever come. */
 void mk_fake_hold_time(bool hold);
 bool mk_fake_advance_to_next(void);
-/* Whether the last wait found nothing to do and would have slept: its loop has no work left. */
+/* Whether there was a wait since this was last asked, and the last one found nothing to do and would have slept: its loop has no work
+ * left. */
 bool mk_fake_slept(void);
 
 /* From now on `fd` is ready for these poll bits, until told otherwise. For descriptors below 256, which are no sockets. */
