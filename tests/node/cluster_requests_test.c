@@ -20,7 +20,7 @@ static mk_err_t hand_spawn(void *arg, runtime_t *rt, const char *module, const c
     if (strncmp(module, "later", 5) == 0) {
         ticket_seen = node_answer_later(rt);
         CHECK_EQ(node_answer_later(rt), ticket_seen); /* asked for twice it is the same */
-        return MK_ERR_IO; /* which does not count */
+        return MK_ERR_IO;                             /* which does not count */
     }
     if (strcmp(module, "missing") == 0) {
         snprintf(why, why_size, "no such module");

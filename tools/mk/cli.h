@@ -38,6 +38,7 @@ typedef struct mk_settings {
     bool        names_own, discover;
     mk_words_t  trust; /* keys whose modules are loaded, and no others; none: anybody's */
     const char *data; /* folder of what this node keeps; NULL: it keeps nothing */
+    uint32_t    data_mib; /* most of it: values, state and queue together, and the database */
     const char *role; /* of who has a new secret or certificate; NULL: the default */
     uint32_t    days; /* a new certificate is good for; 0: the default             */
     uint32_t    wait_ms; /* how long to listen for announcements, or to try to link; 0: the default */
@@ -68,7 +69,7 @@ extern const mk_option_t mk_option_name, mk_option_asker_name, mk_option_node_id
     mk_option_tls_key, mk_option_listen_plain, mk_option_node_listen,
     mk_option_serve, mk_option_mount, mk_option_secret, mk_option_cert, mk_option_key, mk_option_ca, mk_option_modules,
     mk_option_export, mk_option_names, mk_option_discover, mk_option_wait, mk_option_link_wait, mk_option_role, mk_option_data,
-    mk_option_trust, mk_option_days, mk_option_no_wait;
+    mk_option_data_max, mk_option_trust, mk_option_days, mk_option_no_wait;
 
 extern const mk_command_t mk_command_shell, mk_command_run, mk_command_node, mk_command_nodes, mk_command_reload,
     mk_command_inspect, mk_command_secret, mk_command_cert, mk_command_sign;

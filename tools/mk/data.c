@@ -15,6 +15,7 @@
 #include "microkernel/local_queue.h"
 #include "microkernel/local_sql.h"
 #include "microkernel/state_persist.h"
+#include "microkernel/storage.h"
 
 /* Of what can be wrong with a folder the store says one thing only: that it has not got it. Its log has the rest. */
 static int folder_failed(const char *command, const char *folder) {
@@ -26,15 +27,19 @@ static int folder_failed(const char *command, const char *folder) {
 }
 
 /* One storage holds state, values and the queue; the database is a file of its own beside theirs. */
-static int open_folder(runtime_t *rt, const char *command, const char *folder) {
+static int open_folder(runtime_t *rt, const char *command, const char *folder, uint64_t bytes_max) {
     char                 file[PATH_MAX];
     local_kv_config_t    kv = {.folder = folder};
     local_queue_config_t queue = {.folder = folder};
-    local_sql_config_t   sql = {.file = file};
+    local_sql_config_t   sql = {.file = file, .file_bytes_max = bytes_max};
+    storage_options_t    options = {.bytes_max = bytes_max};
+    storage_t           *storage;
     int                  size = snprintf(file, sizeof file, "%s/node.db", folder);
     if (size < 0 || (size_t)size >= sizeof file) return mk_cli_fail(command, "%s: %s", folder, strerror(ENAMETOOLONG));
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
-    if (!state_persist_init(rt, folder)) return folder_failed(command, folder);
+    /* Opened first, so that it is one with a limit for all who find it open. */
+    if (storage_open(rt, folder, &options, &storage) != MK_OK || !state_persist_init(rt, folder))
+        return folder_failed(command, folder);
     if (local_kv_init(rt, &kv) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no key-value store", folder);
     if (local_queue_init(rt, &queue) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no queue", folder);
     (void)local_sql_init(rt, &sql); /* a build may have none, which is logged */
@@ -49,5 +54,6 @@ int mk_data_open(runtime_t *rt, const char *command, const mk_settings_t *settin
     if (asked && local_ai_init(rt, NULL) == ACTOR_ID_INVALID)
         return mk_cli_fail(command,
                            "MK_AI_URL, MK_AI_MODEL, MK_AI_KEY: one of them is too long, or this build has no cJSON");
-    return settings->data != NULL ? open_folder(rt, command, settings->data) : MK_CLI_OK;
+    return settings->data != NULL ? open_folder(rt, command, settings->data, (uint64_t)settings->data_mib << 20)
+                                  : MK_CLI_OK;
 }

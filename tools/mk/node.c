@@ -17,11 +17,13 @@ static int run(const mk_settings_t *settings) {
     return mk_keep(settings, &keeping);
 }
 
-static const mk_option_t *const options[] = {
-    &mk_option_node_listen, &mk_option_mount,    &mk_option_secret,  &mk_option_cert,   &mk_option_key,
-    &mk_option_ca,          &mk_option_name,     &mk_option_node_id, &mk_option_export, &mk_option_names,
-    &mk_option_modules,     &mk_option_discover, &mk_option_trusted, &mk_option_http,   &mk_option_budget,
-    &mk_option_engine,      &mk_option_log,      &mk_option_data,    &mk_option_trust,  NULL};
+static const mk_option_t *const options[] = {&mk_option_node_listen, &mk_option_mount,   &mk_option_secret,
+                                             &mk_option_cert,        &mk_option_key,     &mk_option_ca,
+                                             &mk_option_name,        &mk_option_node_id, &mk_option_export,
+                                             &mk_option_names,       &mk_option_modules, &mk_option_discover,
+                                             &mk_option_trusted,     &mk_option_http,    &mk_option_budget,
+                                             &mk_option_engine,      &mk_option_log,     &mk_option_data,
+                                             &mk_option_data_max,    &mk_option_trust,   NULL};
 
 const mk_command_t mk_command_node = {
     .name = "node",

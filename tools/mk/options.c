@@ -156,6 +156,10 @@ static bool set_data(mk_settings_t *settings, const char *value) {
     return value[0] != '\0';
 }
 
+static bool set_data_max(mk_settings_t *settings, const char *value) {
+    return mk_settings_number(value, 1, 1u << 30, &settings->data_mib);
+}
+
 static bool set_role(mk_settings_t *settings, const char *value) {
     settings->role = value;
     return true;
@@ -217,6 +221,9 @@ const mk_option_t mk_option_discover = {
     "--discover", NULL, "tell name, number and address to the whole local network (mDNS)", set_discover};
 const mk_option_t mk_option_data = {
     "--data", "DIR", "keep state, values, queue and database in this folder (made if it is missing)", set_data};
+const mk_option_t mk_option_data_max = {
+    "--data-max", "MIB", "most that values, state and queue may take in there, and as much the database (else 1024)",
+    set_data_max};
 const mk_option_t mk_option_trust = {
     "--trust", "KEY", "load modules that this key has signed, and no others: 64 digits, or a file ('mk sign')",
     add_trust};

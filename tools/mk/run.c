@@ -9,9 +9,17 @@ static int run(const mk_settings_t *settings) {
     return mk_keep(settings, &keeping);
 }
 
-static const mk_option_t *const options[] = {
-    &mk_option_name,   &mk_option_node_id, &mk_option_log,  &mk_option_trusted, &mk_option_http,
-    &mk_option_budget, &mk_option_engine,  &mk_option_data, &mk_option_trust,   NULL};
+static const mk_option_t *const options[] = {&mk_option_name,
+                                             &mk_option_node_id,
+                                             &mk_option_log,
+                                             &mk_option_trusted,
+                                             &mk_option_http,
+                                             &mk_option_budget,
+                                             &mk_option_engine,
+                                             &mk_option_data,
+                                             &mk_option_data_max,
+                                             &mk_option_trust,
+                                             NULL};
 
 const mk_command_t mk_command_run = {
     .name = "run",

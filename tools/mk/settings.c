@@ -8,6 +8,8 @@
 
 #include "microkernel/services.h"
 
+enum { DATA_MIB = 1024 };
+
 static bool is_name_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.';
@@ -59,6 +61,7 @@ const char *mk_settings_init(mk_settings_t *settings) {
     memset(settings, 0, sizeof *settings);
     settings->name = host_name();
     settings->log_level = MK_LOG_INFO;
+    settings->data_mib = DATA_MIB;
     if (secret != NULL && secret[0] != '\0') settings->secret_file = secret;
     if (engine != NULL && engine[0] != '\0') settings->engine = engine;
     if (name != NULL && name[0] != '\0') {
