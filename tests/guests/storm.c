@@ -19,7 +19,8 @@ enum { NUMBER = 10, RECEIVE = 12 };
 #define FAIL_HOW 0
 #endif
 
-__attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_exit"))) _Noreturn void proc_exit(int32_t code);
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_exit"))) _Noreturn void proc_exit(
+    int32_t code);
 
 static uint32_t had;
 
