@@ -188,10 +188,9 @@ mk_err_t mk_far_link(runtime_t *rt, actor_t *self, actor_id_t id) {
         return MK_OK;
     }
     mk_far_t *record = mk_far_by_pair(rt, remote, MK_FAR_LINK, self->seq, far);
-    if (record != NULL && record->ref != 0) return MK_OK;
-    uint32_t ref = remote->link_ref + 1 != 0 ? remote->link_ref + 1 : 1;
-    mk_err_t err = MK_OK;
-    if (record != NULL) record->ref = ref; /* they linked us, and may be undoing it just now: ours stands by itself */
+    uint32_t  ref = remote->link_ref + 1 != 0 ? remote->link_ref + 1 : 1;
+    mk_err_t  err = MK_OK;
+    if (record != NULL) record->ref = ref; /* they may be undoing it just now: the new LINK stands by itself */
     else err = mk_far_new(rt, remote, MK_FAR_LINK, self, far, ref, false);
     if (err != MK_OK) return err;
     remote->link_ref = ref;

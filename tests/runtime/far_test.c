@@ -250,8 +250,8 @@ TEST(the_end_of_a_linked_actor_there_is_an_exit_signal_here) {
         in(&a, do_trap, (uint64_t)traps);
         in(&a, do_link, them);
         CHECK_TOLD(&far, MK_SIGNAL_LINK, a.id, them);
-        in(&a, do_link, them);
-        CHECK_EQ(far.n, 1); /* twice is one */
+        in(&a, do_link, them); /* twice is one */
+        CHECK_TOLD(&far, MK_SIGNAL_LINK, a.id, them);
         in(&b, do_monitor, a.id);
         mk_signal_t ended = end_of(MK_SIGNAL_LINK_EXIT, 0, a.id, EXIT_USER + 1, "bad luck");
         CHECK_EQ(far_says(&far, ended), MK_OK);
@@ -268,7 +268,7 @@ TEST(the_end_of_a_linked_actor_there_is_an_exit_signal_here) {
             CHECK_HEARD_DOWN(&b, a.id, did_monitor, EXIT_USER + 1);
             CHECK_STR(last_note(&b)->text, "bad luck");
         }
-        CHECK_EQ(far.n, 1);
+        CHECK_EQ(far.n, 2);
         strike();
     }
 }
@@ -387,14 +387,36 @@ TEST(an_unlink_that_crosses_a_new_link_leaves_the_link) {
     strike();
 }
 
+TEST(linked_twice_is_linked_once) {
+    stage(FAR_ALL);
+    in(&a, do_link, them);
+    in(&a, do_link, them);
+    in(&a, do_unlink, them);
+    unsigned n = far.n;
+    in(&a, do_unlink, them);
+    in(&a, do_fail, EXIT_FAILED);
+    CHECK_EQ(far.n, n);
+    strike();
+}
+
+TEST(an_unlink_that_crosses_a_second_link_leaves_the_link) {
+    stage(FAR_ALL);
+    in(&a, do_link, them);
+    uint32_t first = far_last(&far)->signal.ref;
+    in(&a, do_link, them);
+    CHECK_TOLD(&far, MK_SIGNAL_LINK, a.id, them);
+    CHECK(far_last(&far)->signal.ref != first);
+    CHECK_EQ(far_says(&far, of(MK_SIGNAL_UNLINK, first, a.id)), MK_OK); /* said before they saw the second */
+    in(&a, do_fail, EXIT_FAILED);
+    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, a.id, them, EXIT_FAILED);
+    strike();
+}
+
 TEST(an_unlink_that_crosses_a_link_of_ours_leaves_it_though_they_had_linked_first) {
     stage(FAR_ALL);
     CHECK_EQ(far_says(&far, of(MK_SIGNAL_LINK, 9, a.id)), MK_OK);
     in(&a, do_link, them);
     CHECK_TOLD(&far, MK_SIGNAL_LINK, a.id, them);
-    unsigned n = far.n;
-    in(&a, do_link, them); /* twice is once */
-    CHECK_EQ(far.n, n);
     CHECK_EQ(far_says(&far, of(MK_SIGNAL_UNLINK, 0, a.id)), MK_OK); /* said before they saw it */
     in(&a, do_fail, EXIT_FAILED);
     CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, a.id, them, EXIT_FAILED);
