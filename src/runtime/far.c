@@ -229,7 +229,8 @@ void mk_far_unlinked(runtime_t *rt, mk_remote_t *remote, const mk_signal_t *sign
 
 void mk_far_link_ended(runtime_t *rt, mk_remote_t *remote, const mk_signal_t *signal) {
     mk_far_t *record = mk_far_by_pair(rt, remote, MK_FAR_LINK, signal->to, signal->from);
-    if (record == NULL) return; /* undone while this was on its way */
+    if (record == NULL) return;                                 /* undone while this was on its way */
+    if (signal->ref != 0 && signal->ref != record->ref) return; /* an earlier LINK was refused, the latest may not be */
     actor_t          *actor = record->actor;
     message_buffer_t *text = mk_far_text(signal->text);
     part(record);

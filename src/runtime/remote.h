@@ -21,7 +21,8 @@ typedef enum mk_signal_kind {
     MK_SIGNAL_LINK,        /* actor_link(): ref, from, to                                                      */
     MK_SIGNAL_UNLINK,      /* from, to; ref: of the latest LINK of the other side that was seen (0: none), so that one on its way
                             * meanwhile stands                                                                 */
-    MK_SIGNAL_LINK_EXIT,   /* one end of a link has ended, or never was: from, to, reason, text                */
+    MK_SIGNAL_LINK_EXIT,   /* one end of a link has ended: from, to, reason, text; ref: of the LINK that is refused by this,
+                            * else 0                                                                           */
     MK_SIGNAL_MONITOR,     /* ref, from, to                                                                    */
     MK_SIGNAL_DEMONITOR,   /* a monitor, or a call, is given up: ref, from, to                                 */
     MK_SIGNAL_DOWN,        /* answers MONITOR: ref, from (who ended), to, reason, text                         */

@@ -7,8 +7,7 @@
 
 static void answer(mk_remote_t *remote, mk_signal_kind_t kind, const mk_signal_t *asked, uint8_t reason,
                    const char *text) {
-    mk_signal_t signal = {.kind = kind, .from = asked->to, .to = asked->from, .reason = reason};
-    if (kind == MK_SIGNAL_DOWN) signal.ref = asked->ref;
+    mk_signal_t signal = {.kind = kind, .ref = asked->ref, .from = asked->to, .to = asked->from, .reason = reason};
     if (text != NULL) signal.text = (mk_slice_t){text, strlen(text)};
     remote->ops->signal(remote, &signal);
 }

@@ -320,14 +320,31 @@ TEST(linked_actors_hear_of_the_node_that_goes_down) {
 TEST(a_link_they_ask_for_needs_a_role_and_somebody_to_link) {
     stage(MK_MAY_SEND | MK_MAY_SEND_ANY);
     CHECK_EQ(far_says(&far, of(MK_SIGNAL_LINK, 9, a.id)), MK_ERR_DENIED);
-    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, a.id, them, EXIT_DENIED);
+    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 9, a.id, them, EXIT_DENIED);
     CHECK_EQ(far_says(&far, end_of(MK_SIGNAL_LINK_EXIT, 0, a.id, EXIT_FAILED, "")), MK_OK); /* of no link */
     settle();
     CHECK(alive(&a));
     far.remote.may = FAR_ALL;
     CHECK_EQ(far_says(&far, of(MK_SIGNAL_LINK, 9, actor_id_make(1, 4711))), MK_OK);
-    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, actor_id_make(1, 4711), them, EXIT_NO_ACTOR);
+    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 9, actor_id_make(1, 4711), them, EXIT_NO_ACTOR);
     CHECK_STR(far_last(&far)->text, "");
+    strike();
+}
+
+TEST(a_refusal_is_of_the_link_it_names_and_not_of_a_later_one) {
+    stage(FAR_ALL);
+    in(&a, do_trap, true);
+    in(&a, do_link, them);
+    mk_signal_t refused = end_of(MK_SIGNAL_LINK_EXIT, far_last(&far)->signal.ref, a.id, EXIT_NODE_DOWN, "");
+    in(&a, do_unlink, them);
+    in(&a, do_link, them);
+    CHECK_EQ(far_says(&far, refused), MK_OK);
+    settle();
+    CHECK_EQ(a.n, 0);
+    refused.ref = far_last(&far)->signal.ref;
+    CHECK_EQ(far_says(&far, refused), MK_OK);
+    settle();
+    CHECK_HEARD_EXIT(&a, them, EXIT_NODE_DOWN);
     strike();
 }
 

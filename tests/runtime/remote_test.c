@@ -719,7 +719,7 @@ TEST(a_peer_may_have_so_many_calls_waiting_and_no_more) {
     CHECK_TOLD_END(&far, MK_SIGNAL_DOWN, 70000, a.id, them, EXIT_NODE_DOWN);
     mk_signal_t link = {.kind = MK_SIGNAL_LINK, .ref = 1, .from = 77, .to = actor_id_seq(a.id)};
     CHECK_EQ(far_says(&far, link), MK_ERR_LIMIT);
-    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 0, a.id, them, EXIT_NODE_DOWN);
+    CHECK_TOLD_END(&far, MK_SIGNAL_LINK_EXIT, 1, a.id, them, EXIT_NODE_DOWN);
     CHECK_EQ(far_says(&far, (mk_signal_t){.kind = MK_SIGNAL_DEMONITOR, .ref = 9, .from = 77, .to = 1}), MK_OK);
     CHECK_EQ(far_says(&far, monitor), MK_OK); /* one has gone, one may come */
     CHECK_EQ(far_says(&far, link), MK_ERR_LIMIT);
