@@ -144,6 +144,26 @@ typedef struct node_info {
 /* Writes up to `max`; returns how many nodes are linked. */
 size_t node_list(runtime_t *rt, node_info_t *buf, size_t max);
 
+typedef enum node_target_state {
+    NODE_TARGET_CONNECTING,
+    NODE_TARGET_WAITING, /* for the next try                                */
+    NODE_TARGET_LINKED,  /* with the node there, whichever side called      */
+} node_target_state_t;
+
+/* Somebody whom node_connect(), a mount or a transport has this node call, until it is told otherwise. */
+typedef struct node_target {
+    node_target_state_t state;
+    mk_err_t            error;    /* why it is not linked; MK_OK: not known yet, or it is linked          */
+    bool                hopeless; /* that will not go away by itself: a wrong secret, a refusal           */
+    uint32_t            wait_ms;  /* until the next try; 0 unless it waits                                */
+    char                where[272]; /* in the one spelling, "tcp:10.0.0.2:4200": node_disconnect() takes it */
+    char                identity[MK_IDENTITY_BYTES]; /* of the node that was linked there last; "": none yet */
+    char                why[200]; /* `error`, for people                                                  */
+} node_target_t;
+
+/* Writes up to `max`; returns how many there are. The latest is the first. */
+size_t node_target_list(runtime_t *rt, node_target_t *buf, size_t max);
+
 /* ---- runtimes of one process -------------------------------------------------------------------------------------------------------- */
 
 /* Two runtimes on two threads, each a node of its own, joined by lock-free rings. The ring is made once, by anyone; then each

@@ -63,12 +63,12 @@ static bool is_hopeless(mk_wire_reason_t reason, mk_err_t err) {
     }
 }
 
-static void note_failure(mk_call_t *call, mk_err_t err, const char *why) {
+/* False: it failed in the same way before. */
+static bool note_failure(mk_call_t *call, mk_err_t err, const char *why) {
     bool again = strncmp(call->why, why, sizeof call->why - 1) == 0;
     call->err = err != MK_OK ? err : MK_ERR_CLOSED;
-    if (again) return;
-    snprintf(call->why, sizeof call->why, "%s", why);
-    actor_log(call->cluster->rt, MK_LOG_WARN, "node: %s: %s; it is tried again", call->text, call->why);
+    if (!again) snprintf(call->why, sizeof call->why, "%s", why);
+    return !again;
 }
 
 void mk_call_failed(mk_call_t *call, bool was_up, uint64_t stood_ms, mk_wire_reason_t reason, mk_err_t err,
@@ -84,7 +84,9 @@ void mk_call_failed(mk_call_t *call, bool was_up, uint64_t stood_ms, mk_wire_rea
     }
     /* Whoever still waits for the names of a link that was up has nothing to wait for any more. */
     bool failed = reason != MK_WIRE_REASON_DOUBLE && (!was_up || call->mounts != NULL);
-    if (failed) note_failure(call, err, why);
+    bool news = (failed || was_up) && note_failure(call, err, why);
+    if (failed && news) /* the end of a link is in the log already */
+        actor_log(call->cluster->rt, MK_LOG_WARN, "node: %s: %s; it is tried again", call->text, call->why);
     wait_ms(call, next_pause(call));
     if (failed) mk_mount_failed(call);
 }

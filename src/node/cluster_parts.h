@@ -151,7 +151,7 @@ struct mk_call {
     node_id_t       wanted;    /* the only node it is for; 0: anyone                  */
     node_id_t       node;      /* who answered last; 0: nobody yet                    */
     char            identity[MK_IDENTITY_BYTES]; /* of whom it was linked with last; "": nobody yet */
-    char            why[MK_WHY_BYTES]; /* of its last failure; "": none since it stood */
+    char            why[MK_WHY_BYTES]; /* of its last failure or its link's end; "": it stands, or none yet */
     mk_err_t        err;
     bool            hopeless;  /* that failure will not go away by itself             */
     bool            content;   /* it waits because the node is linked                 */

@@ -143,8 +143,21 @@ class Shell(Process):
 
     def nodes(self):
         """{name: the rest of its line} of those that are linked."""
-        lines = self.ask("nodes").splitlines()
-        return {line.split()[0]: line for line in lines[1:]} if lines and lines[0].startswith("NODE") else {}
+        return self.table("NODE ")
+
+    def targets(self):
+        """{where: the rest of its line} of those that should be and are not."""
+        return self.table("NOT LINKED ")
+
+    def table(self, begins):
+        """Of what `nodes` says."""
+        found, wanted = {}, False
+        for line in self.ask("nodes").splitlines():
+            if line.startswith(("NODE ", "NOT LINKED ")):
+                wanted = line.startswith(begins)
+            elif wanted:
+                found[line.split()[0]] = line
+        return found
 
     def sees(self, *names):
         known = self.names()

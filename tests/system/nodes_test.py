@@ -70,7 +70,7 @@ class Links(Case):
 
         gateway.kill()
         until("its names to vanish", lambda: not any("gateway" in name for name in desk.names()))
-        self.assertEqual(desk.ask("nodes"), "No node is linked.")
+        self.assertRegex(desk.ask("nodes"), "^No node is linked.\nNOT LINKED +STATE +NEXT TRY +LAST ERROR\n.+ \\(gateway\\) ")
         self.assertRegex(desk.ask("call echo 200 x"), 'call: there is no actor "echo"')
         self.assertEqual(desk.ask("call %d 200 x" % names["echo"]), "call: the node of that actor is not linked")
 
@@ -157,7 +157,28 @@ class Links(Case):
         self.assertRegex(desk.ask("mount :::"), "^mount: not mounted: .+")
         self.assertRegex(desk.ask("mount 192.0.2.1:4200"), "^mount: not mounted: .*secret")
         self.assertRegex(desk.ask("umount nobody"), "^umount: not unmounted: .+")
+        self.assertEqual(desk.ask("nodes"), "No node is linked.")  # what has failed is not tried again
         self.assertEqual(desk.ask("self"), "4294967298")
+
+    def test_nodes_says_of_a_mount_that_keeps_failing_why_and_when_it_is_tried_again(self):
+        where = "unix:" + self.path("socket")
+        desk = self.shell("--name", "desk", "--mount", where)
+        until("a reason", lambda: "no connection to %s" % where in desk.ask("nodes"))
+        until("a pause", lambda: re.search(r"^%s +waiting +\d+ s  no connection to %s$" % (where, where), desk.ask("nodes"), re.M))
+        self.assertEqual(desk.ask("umount " + where), "Unmounted " + where)
+        self.assertEqual(desk.ask("nodes"), "No node is linked.")
+
+    def test_nodes_says_of_a_mount_that_is_refused_with_which_words(self):
+        hub = self.node("--name", "hub", listen=["unix:" + self.path("socket")])
+        first = self.shell("--name", "twin", "--node-id", "7", "--mount", hub.where[0])
+        until("the first", lambda: "hub" in first.nodes())
+        self.assertEqual(first.targets(), {})
+        second = self.shell("--name", "twin", "--node-id", "8", "--mount", hub.where[0])
+        said = until("a refusal", lambda: second.targets().get(hub.where[0], "").split(None, 2)[1:])
+        while said[0] == "connecting":
+            said = second.targets()[hub.where[0]].split(None, 2)[1:]
+        self.assertEqual(said[0], "refused")
+        self.assertRegex(said[1], r"^\d+ s  the peer refuses: .*a node with this name is linked")
 
 
 class Enter(Case):

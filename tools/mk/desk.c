@@ -29,12 +29,26 @@ typedef struct desk {
 
 /* ---- answers ----------------------------------------------------------------------------------------------------------- */
 
-/* A shell shows pieces of up to 8 KiB. */
-enum { PIECE_BYTES = 4096 };
-
 void mk_desk_tell(runtime_t *rt, actor_id_t shell, unsigned what, const char *text) {
     actor_send(rt, shell, what, text, strlen(text));
 }
+
+void mk_desk_add(mk_desk_page_t *page, const char *format, ...) {
+    char    line[MK_DESK_LINE_BYTES];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (size >= (int)sizeof line) line[(size = (int)sizeof line - 1) - 1] = '\n';
+    if (page->held + (size_t)size >= sizeof page->text) {
+        mk_desk_tell(page->rt, page->shell, MK_DESK_MORE, page->text);
+        page->held = 0;
+    }
+    memcpy(page->text + page->held, line, (size_t)size + 1);
+    page->held += (size_t)size;
+}
+
+void mk_desk_end(const mk_desk_page_t *page) { mk_desk_tell(page->rt, page->shell, MK_DESK_SAID, page->text); }
 
 static void answer(runtime_t *rt, const client_t *client, msg_type_t type, const char *text) {
     mk_desk_tell(rt, client->id, type, text);
@@ -49,75 +63,7 @@ MK_PRINTF(4, 5) static void answerf(runtime_t *rt, const client_t *client, msg_t
     answer(rt, client, type, text);
 }
 
-/* ---- who is linked ------------------------------------------------------------------------------------------------------ */
-
-static node_info_t *list_nodes(runtime_t *rt, size_t *n) {
-    size_t       room = node_list(rt, NULL, 0);
-    node_info_t *nodes = calloc(room + 1, sizeof *nodes);
-    *n = 0;
-    if (nodes == NULL) return NULL;
-    *n = node_list(rt, nodes, room);
-    if (*n > room) *n = room;
-    return nodes;
-}
-
-/* "40 s", "12 min", "5 h", "3 d" */
-static const char *write_age(uint64_t ms, char text[16]) {
-    uint64_t s = ms / 1000;
-    if (s < 120) snprintf(text, 16, "%u s", (unsigned)s);
-    else if (s < 120 * 60) snprintf(text, 16, "%u min", (unsigned)(s / 60));
-    else if (s < 48 * 3600) snprintf(text, 16, "%u h", (unsigned)(s / 3600));
-    else snprintf(text, 16, "%u d", (unsigned)(s / 86400));
-    return text;
-}
-
-static int write_node(const node_info_t *node, char *to, size_t room) {
-    char               age[16], rtt[24] = "";
-    unsigned long long lost = node->lost;
-    lost += node->refused;
-    if (node->rtt_us != 0) snprintf(rtt, sizeof rtt, "%.1f ms", (double)node->rtt_us / 1000);
-    return snprintf(to, room, "%-16s  %-10u  %-8s  %7s  %9s  %5zu  %9llu  %9llu  %5llu  %s%s\n", node->identity,
-                    (unsigned)node->node, node_role_text(node->role), write_age(node->up_ms, age), rtt, node->names,
-                    (unsigned long long)node->sent, (unsigned long long)node->received, lost, node->where,
-                    node->encrypted ? "" : " (plain)");
-}
-
-static void tell_nodes(runtime_t *rt, const client_t *client) {
-    char         piece[PIECE_BYTES];
-    size_t       n, held;
-    node_info_t *nodes = list_nodes(rt, &n);
-    if (n == 0) answer(rt, client, MK_DESK_SAID, "No node is linked.\n");
-    held = (size_t)snprintf(piece, sizeof piece, "%-16s  %-10s  %-8s  %7s  %9s  %5s  %9s  %9s  %5s  %s\n", "NODE", "ID",
-                            "MAY", "UP", "RTT", "NAMES", "SENT", "RECEIVED", "LOST", "WHERE");
-    for (size_t i = 0; i < n; i++) {
-        char line[512];
-        int  size = write_node(&nodes[i], line, sizeof line);
-        if (held + (size_t)size >= sizeof piece) {
-            answer(rt, client, MK_DESK_MORE, piece);
-            held = 0;
-        }
-        memcpy(piece + held, line, (size_t)size + 1);
-        held += (size_t)size;
-    }
-    if (n > 0) answer(rt, client, MK_DESK_SAID, piece);
-    free(nodes);
-}
-
 /* ---- asking other nodes -------------------------------------------------------------------------------------------------- */
-
-/* A node by its name or number; 0: none that is linked. */
-static node_id_t find_node(runtime_t *rt, const char *word) {
-    uint32_t     number = 0;
-    node_id_t    found = 0;
-    size_t       n;
-    node_info_t *nodes = list_nodes(rt, &n);
-    bool         is_number = mk_settings_number(word, 1, UINT32_MAX, &number);
-    for (size_t i = 0; i < n && found == 0; i++) {
-        if (strcmp(nodes[i].identity, word) == 0 || (is_number && nodes[i].node == number)) found = nodes[i].node;
-    }
-    free(nodes);
-    return found;
-}
 
 static void await(runtime_t *rt, client_t *client, unsigned what, call_id_t call) {
     client->call = call;
@@ -133,7 +79,7 @@ static void ask_spawn(runtime_t *rt, client_t *client, const message_t *msg) {
     }
     if (msg->payload_size != 0) memcpy(text, msg->payload, msg->payload_size);
     const char *word = strsep(&rest, " "), *module = strsep(&rest, " "), *name = rest;
-    node_id_t   node = find_node(rt, word);
+    node_id_t   node = mk_desk_find_node(rt, word);
     if (module == NULL || node == 0) {
         answerf(rt, client, MK_DESK_FAILED, "no node '%s' is linked", word);
         return;
@@ -264,7 +210,7 @@ static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg)
     client_t *client = client_of(rt, desk, msg->source);
     if (client == NULL) return;
     switch (msg->type) {
-    case MK_DESK_NODES: tell_nodes(rt, client); break;
+    case MK_DESK_NODES: mk_desk_nodes(rt, client->id); break;
     case MK_DESK_SPAWN: ask_spawn(rt, client, msg); break;
     case MK_DESK_STOP: ask_stop(rt, client, msg); break;
     case MK_DESK_WATCH: watch(rt, client, msg); break;

@@ -8,7 +8,7 @@
 #include "hex.h"
 #include "microkernel/wasm_actor.h"
 
-enum { LINE_BYTES = 256, PIECE_BYTES = 4096, SHORT_DIGITS = 12 };
+enum { SHORT_DIGITS = 12 };
 
 static void write_short(const uint8_t *bytes, char out[SHORT_DIGITS + 1]) {
     for (size_t i = 0; i < SHORT_DIGITS / 2; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
@@ -30,18 +30,17 @@ static void clean(char *text) {
         if ((unsigned char)*text < 0x20 || *text == 0x7F) *text = '?';
 }
 
-static size_t write_line(wasm_loaded_t *module, char out[LINE_BYTES]) {
+static void add_module(mk_desk_page_t *page, wasm_loaded_t *module) {
     char hash[SHORT_DIGITS + 1], signer[32];
     write_short(module->sha256, hash);
     write_signer(module, signer);
     clean(module->from);
-    int size = snprintf(out, LINE_BYTES, "%s  %9zu  %6u  %-12s  %s\n", hash, module->size, (unsigned)module->instances,
-                        signer, module->from[0] != '\0' ? module->from : "-");
-    return size < LINE_BYTES ? (size_t)size : LINE_BYTES - 1;
+    mk_desk_add(page, "%s  %9zu  %6u  %-12s  %s\n", hash, module->size, (unsigned)module->instances, signer,
+                module->from[0] != '\0' ? module->from : "-");
 }
 
 void mk_desk_modules(runtime_t *rt, actor_id_t shell) {
-    char           piece[PIECE_BYTES], line[LINE_BYTES];
+    mk_desk_page_t page = {.rt = rt, .shell = shell};
     size_t         room = wasm_module_list(NULL, 0) + 8; /* helpers may add some meanwhile */
     wasm_loaded_t *modules = calloc(room, sizeof *modules);
     if (modules == NULL) {
@@ -50,24 +49,16 @@ void mk_desk_modules(runtime_t *rt, actor_id_t shell) {
     }
     size_t n = wasm_module_list(modules, room);
     if (n > room) n = room;
-    size_t held = (size_t)snprintf(piece, sizeof piece, "%-12s  %9s  %6s  %-12s  %s\n", "SHA256", "BYTES", "GUESTS",
-                                   "SIGNED BY", "FROM");
-    for (size_t i = n; i-- > 0;) { /* the first to be loaded first */
-        size_t size = write_line(&modules[i], line);
-        if (held + size >= sizeof piece) {
-            mk_desk_tell(rt, shell, MK_DESK_MORE, piece);
-            held = 0;
-        }
-        memcpy(piece + held, line, size + 1);
-        held += size;
-    }
-    mk_desk_tell(rt, shell, MK_DESK_SAID, piece);
+    mk_desk_add(&page, "%-12s  %9s  %6s  %-12s  %s\n", "SHA256", "BYTES", "GUESTS", "SIGNED BY", "FROM");
+    for (size_t i = n; i-- > 0;) add_module(&page, &modules[i]); /* the first to be loaded first */
+    mk_desk_end(&page);
     free(modules);
 }
 
 void mk_desk_module_of(runtime_t *rt, actor_id_t shell, actor_id_t guest) {
     wasm_loaded_t module;
-    char          text[2 * WASM_HASH_BYTES + LINE_BYTES], hash[2 * WASM_HASH_BYTES + 1], signer[2 * WASM_KEY_BYTES + 1];
+    char          text[2 * WASM_HASH_BYTES + 2 * WASM_KEY_BYTES + WASM_FROM_BYTES + 128], hash[2 * WASM_HASH_BYTES + 1],
+        signer[2 * WASM_KEY_BYTES + 1];
     if (!wasm_actor_get_module(rt, guest, &module)) {
         mk_desk_tell(rt, shell, MK_DESK_FAILED,
                      actor_is_alive(rt, guest) ? "that actor is no guest of this node" : "there is no such actor");
