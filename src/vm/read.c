@@ -152,7 +152,8 @@ bool mk_vm_preamble(mk_vm_reader_t *r) {
     static const uint8_t magic[4] = {0x00, 'a', 's', 'm'};
     size_t               size = (size_t)(r->end - r->at);
     if (size == 0 || memcmp(r->at, magic, size < 4 ? size : 4) != 0) {
-        if (r->text_size > 0) snprintf(r->text, r->text_size, "not a WebAssembly module");
+        if (r->text_size > 0)
+            snprintf(r->text, r->text_size, "%s", size == 0 ? "it is empty" : "not a WebAssembly module");
         r->err = MK_ERR_FORMAT;
         return false;
     }

@@ -78,9 +78,7 @@ static void finish(mk_guest_t *guest, const char *name, uint64_t *result) {
     char          err[MK_GUEST_ERROR_BYTES] = "";
     mk_err_t      failed = p->error;
     actor_id_t    id = ACTOR_ID_INVALID;
-    if (p->unread) {
-        mk_guest_fail(guest, "%.100s: %s", p->path, mk_err_text(p->error));
-    } else if (p->code == NULL) {
+    if (p->code == NULL) {
         mk_guest_fail(guest, "%s", p->err[0] != '\0' ? p->err : mk_err_text(failed));
     } else if (mk_spawn_may_begin(guest)) {
         mk_code_t *code = p->code;

@@ -59,8 +59,7 @@ typedef struct asked {
 
 /* What a spawn would have said. */
 static void write_text(const mk_prepare_t *p, char *text) {
-    if (p->unread) snprintf(text, MK_PREPARE_ERR_BYTES, "%s: %s", p->path, mk_err_text(p->error));
-    else snprintf(text, MK_PREPARE_ERR_BYTES, "%s", p->err[0] != '\0' ? p->err : mk_err_text(p->error));
+    snprintf(text, MK_PREPARE_ERR_BYTES, "%s", p->err[0] != '\0' ? p->err : mk_err_text(p->error));
 }
 
 static void fill(message_t *msg, void *arg, mk_prepare_t *p) {

@@ -46,6 +46,25 @@ static mk_prepare_t *prepare_create(const mk_prepare_source_t *source) {
     return NULL;
 }
 
+/* ---- reading ------------------------------------------------------------------------------------------------------------------ */
+
+/* A folder or a pipe is no error of the disk. */
+static const char *why_unread(const char *below, const char *path, mk_err_t err) {
+    mk_file_info_t info;
+    int            file = -1;
+    if (err != MK_ERR_IO || mk_file_open(below, path, &file, &info) != MK_OK)
+        return err == MK_ERR_IO ? "not a file that can be read" : mk_err_text(err);
+    mk_file_close(file);
+    return info.folder ? "it is a folder" : mk_err_text(err);
+}
+
+mk_err_t mk_prepare_read(const char *below, const char *path, uint8_t **bytes, size_t *size, char *why,
+                         size_t why_size) {
+    mk_err_t err = mk_port_read_file(below, path, MK_MODULE_BYTES_MAX, bytes, size);
+    if (err != MK_OK && why_size > 0) snprintf(why, why_size, "%.140s: %s", path, why_unread(below, path, err));
+    return err;
+}
+
 /* ---- the work: on a helper thread ------------------------------------------------------------------------------------------- */
 
 static mk_err_t load(mk_prepare_t *p) {
@@ -70,7 +89,7 @@ static void work(mk_prepare_t *p) {
         p->error = find(p);
         return;
     }
-    if (p->path != NULL) p->error = mk_port_read_file(p->below, p->path, MK_MODULE_BYTES_MAX, &p->bytes, &p->size);
+    if (p->path != NULL) p->error = mk_prepare_read(p->below, p->path, &p->bytes, &p->size, p->err, sizeof p->err);
     p->unread = p->error != MK_OK;
     if (p->error == MK_OK) p->error = load(p);
 }

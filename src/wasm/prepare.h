@@ -38,7 +38,7 @@ struct mk_prepare {
 
     /* when it has ended */
     bool       ended;
-    bool       unread; /* the file could not be read: nothing is in `err` */
+    bool       unread; /* the file could not be read */
     mk_err_t   error;
     mk_code_t *code; /* a share of it; who takes it sets this to NULL */
     char       err[MK_PREPARE_ERR_BYTES];
@@ -51,6 +51,9 @@ MK_MUST_CHECK mk_err_t mk_prepare_start(mk_loop_t *loop, const mk_prepare_source
 MK_MUST_CHECK mk_err_t mk_prepare_now(const mk_prepare_source_t *source, mk_prepare_t **out);
 /* One that has ended, with this share. MK_ERR_NOMEM: it was given back. */
 MK_MUST_CHECK mk_err_t mk_prepare_of(mk_code_t *code, mk_prepare_t **out);
+
+/* A whole module from a file; on an error `why` says which file and what is wrong with it. Any thread that may wait for the disk. */
+MK_MUST_CHECK mk_err_t mk_prepare_read(const char *below, const char *path, uint8_t **bytes, size_t *size, char *why, size_t why_size);
 
 /* Its owner's part of it is over, whether it has ended or not. NULL is allowed. */
 void mk_prepare_drop(mk_prepare_t *prepare);

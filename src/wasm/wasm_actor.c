@@ -306,10 +306,11 @@ mk_err_t actor_spawn_wasm_file_opts(runtime_t *rt, const char *path, const wasm_
                                     size_t *file_size, char *err, size_t err_size) {
     uint8_t *bytes;
     size_t   size;
-    mk_err_t result = mk_port_read_file(NULL, path, MK_MODULE_BYTES_MAX, &bytes, &size);
+    char     why[MK_PREPARE_ERR_BYTES];
+    mk_err_t result = mk_prepare_read(NULL, path, &bytes, &size, why, sizeof why);
     if (result != MK_OK) {
-        actor_log(rt, MK_LOG_WARN, "guest not spawned: %s: %s", path, mk_err_text(result));
-        if (err_size > 0) snprintf(err, err_size, "%s: %s", path, mk_err_text(result));
+        actor_log(rt, MK_LOG_WARN, "guest not spawned: %s", why);
+        if (err_size > 0) snprintf(err, err_size, "%s", why);
         return result;
     }
     if (file_size != NULL) *file_size = size;

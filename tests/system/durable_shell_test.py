@@ -280,7 +280,7 @@ class Reloaded(Folder):
             self.say(operator, "reload versions_1 " + rig.guest(module))
             self.expect(operator, "reload: .*" + why)
         self.say(operator, "reload versions_1 /dev/zero")
-        self.expect(operator, "reload: /dev/zero: input or output failed")
+        self.expect(operator, "reload: /dev/zero: not a file that can be read")
         self.say(operator, "reload nobody x.wasm", "reload versions_1 /nowhere/x.wasm", "reload versions_1")
         self.expect(operator, 'reload: there is no actor "nobody"')
         self.expect(operator, "reload: No such file")
@@ -379,7 +379,7 @@ class BadFolders(Folder):
 
     def test_one_that_cannot_be_made_or_is_none(self):
         self.refuse(os.path.join(self.root, "no", "such"), "No such file or directory")
-        self.refuse("/dev/null", "Not a directory")
+        self.refuse("/dev/null", "/dev/null: Not a directory$")
         self.refuse(os.path.join(self.root, "x" * 300), "File name too long")
 
     def test_one_that_another_node_has(self):
@@ -422,6 +422,7 @@ class BadFolders(Folder):
         shell.ask("sql create table t (a)", "^sql: .+")
         shell.ask("get a", "^1$")
         self.assertEqual(shell.end(), 0)
+        self.assertRegex("\n".join(shell.errors), "ERROR .*--data %s: .* nothing can be written: " % re.escape(self.data))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,8 @@ class Run(unittest.TestCase):
         for path, says in [
             ("/nowhere.wasm", "/nowhere.wasm: No such file"),
             (rig.guest("no_handler"), "handle_message"),
-            (rig.BUILD, rig.BUILD),
+            (rig.BUILD, rig.BUILD + ": Is a directory"),
+            ("/dev/null", "/dev/null: neither a file nor a folder"),
         ]:
             done = rig.run("run", rig.example("echo"), path)
             self.assertEqual((done.code, done.out), (1, ""))

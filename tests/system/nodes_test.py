@@ -217,6 +217,11 @@ class Enter(Case):
         certificates = [word for name in ("cert", "key", "ca") for word in ("--" + name, self.path(name))]
         self.refused(*certificates, says="mk node: --cert %s: No such file" % self.path("cert"))
         self.refused("--modules", self.path("modules"), says="mk node: --modules %s: No such file" % self.path("modules"))
+        os.mkdir(self.path("folder"))
+        for option in ("--secret", "--modules"):
+            path = self.path("folder") if option == "--secret" else rig.example("echo")
+            says = "it is a folder" if option == "--secret" else "it is no folder"
+            self.refused(option, path, "--listen", "127.0.0.1:0", says="mk node: %s %s: %s" % (option, path, says))
         with socket.create_server(("127.0.0.1", 0)) as taken:
             where = "127.0.0.1:%d" % taken.getsockname()[1]
             self.refused("--listen", where, says="mk node: cannot listen at %s: in use" % where)

@@ -2,6 +2,7 @@
 """mk shell driven by a script through pipes and files: lines in, exactly these lines out."""
 import os
 import subprocess
+import tempfile
 import unittest
 
 import rig
@@ -197,10 +198,15 @@ class Commands(unittest.TestCase):
 
 class BadDays(unittest.TestCase):
     def test_files_that_are_no_guests(self):
+        empty = tempfile.NamedTemporaryFile(suffix=".wasm")
+        self.addCleanup(empty.close)
         for path, says in [
             ("/nowhere/x.wasm", "x.wasm"),
-            (rig.BUILD, ""),
-            (rig.MK, ""),
+            (rig.BUILD, rig.BUILD + ": it is a folder"),
+            (rig.BUILD + "//", ": it is a folder"),
+            ("/dev/zero", "/dev/zero: not a file that can be read"),
+            (empty.name, "it is empty"),
+            (rig.MK, "not a WebAssembly module"),
             (rig.guest("no_handler"), "handle_message"),
             (rig.guest("import_unknown"), "mk_make_coffee"),
         ]:

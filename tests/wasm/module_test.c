@@ -126,7 +126,7 @@ TEST(types_are_written_as_people_write_them) {
 
 TEST(what_is_no_module_is_told_apart) {
     module_t m = {.size = 0};
-    CHECK_STR(refusal(&m), "not a WebAssembly module");
+    CHECK_STR(refusal(&m), "it is empty");
     CHECK_EQ(mk_module_inspect(NULL, 0, &(mk_module_info_t){0}, NULL, 0), MK_ERR_FORMAT);
     module_add(&m, BYTES(0x7F, 'E', 'L', 'F', 2, 1, 1, 0));
     CHECK_STR(refusal(&m), "not a WebAssembly module");

@@ -15,15 +15,16 @@
 #include "microkernel/local_queue.h"
 #include "microkernel/local_sql.h"
 #include "microkernel/state_persist.h"
+#include "microkernel/services.h"
 #include "microkernel/storage.h"
 
-/* Of what can be wrong with a folder the store says one thing only: that it has not got it. Its log has the rest. */
-static int folder_failed(const char *command, const char *folder) {
+/* Of what can be wrong with a folder the store says one thing only: that it has not got it. */
+static int check_folder(const char *command, const char *folder) {
     struct stat st;
     if (stat(folder, &st) != 0) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
     if (!S_ISDIR(st.st_mode)) return mk_cli_fail(command, "%s: %s", folder, strerror(ENOTDIR));
     if (access(folder, R_OK | X_OK) != 0) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
-    return mk_cli_fail(command, "%s: another node has it, or it cannot be used (see the log)", folder);
+    return MK_CLI_OK;
 }
 
 /* One storage holds state, values and the queue; the database is a file of its own beside theirs. */
@@ -37,9 +38,13 @@ static int open_folder(runtime_t *rt, const char *command, const char *folder, u
     int                  size = snprintf(file, sizeof file, "%s/node.db", folder);
     if (size < 0 || (size_t)size >= sizeof file) return mk_cli_fail(command, "%s: %s", folder, strerror(ENAMETOOLONG));
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) return mk_cli_fail(command, "%s: %s", folder, strerror(errno));
+    if (check_folder(command, folder) != MK_CLI_OK) return MK_CLI_FAILED;
+    if (access(folder, W_OK) != 0) /* each write will be refused, to a guest that does not know where things are kept */
+        actor_log(rt, MK_LOG_ERROR, "--data %s: what is there can be read, and nothing can be written: %s", folder,
+                  strerror(errno));
     /* Opened first, so that it is one with a limit for all who find it open. */
     if (storage_open(rt, folder, &options, &storage) != MK_OK || !state_persist_init(rt, folder))
-        return folder_failed(command, folder);
+        return mk_cli_fail(command, "%s: another node has it, or it cannot be used (see the log)", folder);
     if (local_kv_init(rt, &kv) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no key-value store", folder);
     if (local_queue_init(rt, &queue) == ACTOR_ID_INVALID) return mk_cli_fail(command, "%s: no queue", folder);
     (void)local_sql_init(rt, &sql); /* a build may have none, which is logged */

@@ -43,15 +43,14 @@ static void *read_all(FILE *file, size_t *size) {
     return bytes;
 }
 
-void *mk_guest_file_read(const char *path, size_t *size) {
+void *mk_guest_file_read(const char *path, size_t *size, const char **why) {
     FILE *file = open_file(path);
-    if (file == NULL) return NULL;
-    void *bytes = read_all(file, size);
-    int   why = bytes == NULL ? ENOMEM : ferror(file) ? errno : 0;
-    fclose(file);
-    if (why == 0) return bytes;
+    void *bytes = file != NULL ? read_all(file, size) : NULL;
+    int   error = file == NULL ? errno : bytes == NULL ? ENOMEM : ferror(file) ? errno : 0;
+    if (file != NULL) fclose(file);
+    if (error == 0) return bytes;
     free(bytes);
-    errno = why;
+    *why = error == ENOEXEC ? "neither a file nor a folder" : strerror(error);
     return NULL;
 }
 

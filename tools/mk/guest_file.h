@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The whole file, to be given to free(). NULL: errno says why. */
-void *mk_guest_file_read(const char *path, size_t *size);
+/* The whole file, to be given to free(). NULL: *why, a text that needs not be freed. */
+void *mk_guest_file_read(const char *path, size_t *size, const char **why);
 
 enum { MK_GUEST_NAME_BYTES = 256 };
 

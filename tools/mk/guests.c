@@ -31,10 +31,11 @@ static bool is_taken(const mk_guests_t *guests, const char *name) {
 }
 
 static int add(mk_guests_t *guests, const char *command, const char *path, const wasm_options_t *options) {
-    size_t size;
-    char   err[256] = "out of memory", *name = guests->names[guests->count];
-    void  *bytes = mk_guest_file_read(path, &size), *arg;
-    if (bytes == NULL) return mk_cli_fail(command, "%s: %s", path, strerror(errno));
+    size_t      size;
+    char        err[256] = "out of memory", *name = guests->names[guests->count];
+    const char *why;
+    void       *bytes = mk_guest_file_read(path, &size, &why), *arg;
+    if (bytes == NULL) return mk_cli_fail(command, "%s: %s", path, why);
     wasm_options_t own = *options;
     own.from = path;
     mk_err_t failed = wasm_factory_arg_create_opts(bytes, size, &own, &arg, err, sizeof err);

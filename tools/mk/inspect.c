@@ -139,10 +139,11 @@ static int run(const mk_settings_t *settings) {
     for (int i = 0; i < settings->operands_count; i++) {
         const char *path = settings->operands[i];
         size_t      size;
-        void       *bytes = mk_guest_file_read(path, &size);
+        const char *why;
+        void       *bytes = mk_guest_file_read(path, &size, &why);
         if (!settings->json && settings->operands_count > 1) printf("%s%s:\n", i > 0 ? "\n" : "", path);
-        int one = bytes != NULL ? inspect(path, bytes, size, settings->json)
-                                : mk_cli_fail("inspect", "%s: %s", path, strerror(errno));
+        int one =
+            bytes != NULL ? inspect(path, bytes, size, settings->json) : mk_cli_fail("inspect", "%s: %s", path, why);
         free(bytes);
         if (one != MK_CLI_OK) result = one;
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hands.h"
@@ -34,20 +35,24 @@ static int set_exports(runtime_t *rt, const char *command, const mk_settings_t *
 }
 
 /* The room's log says the same, but not with the option that is wrong. */
-static int check_file(const char *command, const char *option, const char *path) {
-    if (path == NULL || access(path, R_OK) == 0) return MK_CLI_OK;
-    return mk_cli_fail(command, "%s %s: %s", option, path, strerror(errno));
+static int check(const char *command, const char *option, const char *path, bool folder) {
+    struct stat st;
+    if (path == NULL) return MK_CLI_OK;
+    if (access(path, R_OK) != 0 || stat(path, &st) != 0)
+        return mk_cli_fail(command, "%s %s: %s", option, path, strerror(errno));
+    if (folder == S_ISDIR(st.st_mode)) return MK_CLI_OK;
+    return mk_cli_fail(command, "%s %s: %s", option, path, folder ? "it is no folder" : "it is a folder");
 }
 
 static int check_files(const char *command, const mk_settings_t *settings) {
     int certificates =
         (settings->certificate_file != NULL) + (settings->key_file != NULL) + (settings->authority_file != NULL);
     if (certificates != 0 && certificates != 3) return mk_cli_fail(command, "--cert, --key and --ca go together");
-    int result = check_file(command, "--secret", settings->secret_file);
-    if (result == MK_CLI_OK) result = check_file(command, "--cert", settings->certificate_file);
-    if (result == MK_CLI_OK) result = check_file(command, "--key", settings->key_file);
-    if (result == MK_CLI_OK) result = check_file(command, "--ca", settings->authority_file);
-    return result == MK_CLI_OK ? check_file(command, "--modules", settings->modules) : result;
+    int result = check(command, "--secret", settings->secret_file, false);
+    if (result == MK_CLI_OK) result = check(command, "--cert", settings->certificate_file, false);
+    if (result == MK_CLI_OK) result = check(command, "--key", settings->key_file, false);
+    if (result == MK_CLI_OK) result = check(command, "--ca", settings->authority_file, false);
+    return result == MK_CLI_OK ? check(command, "--modules", settings->modules, true) : result;
 }
 
 static int start_failed(const char *command, const mk_settings_t *settings, mk_err_t err) {

@@ -74,10 +74,11 @@ static bool is_module(const char *path, const uint8_t *module, size_t size) {
 
 /* A signature that is there already is replaced. */
 static bool sign_file(const uint8_t seed[MK_SIGN_SEED_BYTES], const char *path) {
-    size_t   size;
-    uint8_t *module = mk_guest_file_read(path, &size), key[WASM_KEY_BYTES], signature[WASM_SIGNATURE_BYTES];
-    uint8_t  text[WASM_SIGNED_BYTES];
-    if (module == NULL) return fail(path, strerror(errno));
+    size_t      size;
+    const char *why;
+    uint8_t    *module = mk_guest_file_read(path, &size, &why), key[WASM_KEY_BYTES], signature[WASM_SIGNATURE_BYTES];
+    uint8_t     text[WASM_SIGNED_BYTES];
+    if (module == NULL) return fail(path, why);
     if (!is_module(path, module, size)) {
         free(module);
         return false;

@@ -243,6 +243,10 @@ fn is_url(path: &[u8]) -> bool {
 
 /// The file's name without folder and extension, made one that is not taken.
 fn free_name<'a>(path: &[u8], buf: &'a mut [u8; NAME_BYTES]) -> Option<&'a [u8]> {
+    let mut path = path; // a folder, which is no module: the host says so
+    while let Some((b'/', rest)) = path.split_last() {
+        path = rest;
+    }
     let file = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
     let stem = match file.strip_suffix(b".wasm") {
         Some(stem) if !stem.is_empty() => stem,
