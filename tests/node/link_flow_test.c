@@ -142,6 +142,18 @@ TEST(the_longest_message_arrives_and_one_byte_more_is_refused) {
     world_end();
 }
 
+TEST(so_is_one_byte_more_than_a_receiver_of_short_ones_takes) {
+    limits = usual_limits();
+    limits.message_max = 1000;
+    world_linked(29, &limits, false);
+    sink_t *sink = spawn(&sides[1], 0);
+    CHECK_EQ(send_item(&sides[0], sink, 0, 1000), MK_OK);
+    CHECK_EQ(send_item(&sides[0], sink, 1, 1001), MK_ERR_TOOLONG);
+    settle();
+    CHECK_EQ(sink->n, 1);
+    world_end();
+}
+
 TEST(an_actor_that_is_not_there_is_counted_not_told) {
     linked(3);
     actor_id_t nobody = actor_id_make(2, 777);
@@ -358,6 +370,22 @@ TEST(what_was_under_way_at_a_cut_is_counted_and_what_had_come_is_not) {
     work();
     CHECK_EQ(stats_of(&sides[0]).sent, 107);
     CHECK_EQ(stats_of(&sides[0]).lost, 7);
+    world_end();
+}
+
+/* They hear each other all the time, so neither asks, and it is too little for a part of the window to be given back. */
+TEST(two_that_talk_quietly_tell_each_other_at_each_heartbeat_what_has_come) {
+    linked(30);
+    sink_t *one = spawn(&sides[0], 1000), *two = spawn(&sides[1], 1000);
+    for (uint32_t i = 0; i < 50; i++) {
+        CHECK_EQ(send_item(&sides[0], two, i, 10), MK_OK);
+        CHECK_EQ(send_item(&sides[1], one, i, 10), MK_OK);
+        pass_ms(100);
+    }
+    come_closed(&sides[0], MK_ERR_IO, "cut");
+    work();
+    CHECK_EQ(two->n, 50);
+    CHECK(stats_of(&sides[0]).lost <= 11);
     world_end();
 }
 

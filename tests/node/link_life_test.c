@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A link from its hello to its end: who is let in, how silence is noticed, what is said at the end. */
+#include "node/link_parts.h"
 #include "node/link_rig.h"
 
 static const mk_link_limits_t *limits(void) {
@@ -23,6 +24,14 @@ static const uint8_t *written(const side_t *side, mk_wire_kind_t kind) {
     for (size_t at = 0; at < side->end.sent_n; at += mk_wire_load16(side->end.sent + at))
         if (side->end.sent[at + 2] == kind) return side->end.sent + at;
     return NULL;
+}
+
+/* How many of them. */
+static unsigned wrote(const side_t *side, mk_wire_kind_t kind) {
+    unsigned n = 0;
+    for (size_t at = 0; at < side->end.sent_n; at += mk_wire_load16(side->end.sent + at))
+        n += side->end.sent[at + 2] == kind;
+    return n;
 }
 
 TEST(two_that_welcome_each_other_are_up) {
@@ -65,6 +74,20 @@ TEST(a_welcome_may_take_its_time_and_nothing_flows_before) {
     CHECK_EQ(mk_link_control(sides[0].link, (const uint8_t *)"\4\0\16\0", 4), MK_ERR_CLOSED);
     mk_link_welcome(sides[1].link, MK_MAY_LOOKUP);
     CHECK_EQ(sides[1].ups, 0); /* not from inside of the call */
+    settle();
+    CHECK_EQ(sides[0].ups + sides[1].ups, 2);
+    world_end();
+}
+
+TEST(who_is_welcomed_twice_is_told_once) {
+    make_both(24);
+    sides[0].silent = sides[1].silent = true;
+    open_both();
+    settle();
+    mk_link_welcome(sides[1].link, MK_MAY_LOOKUP);
+    mk_link_welcome(sides[1].link, MK_MAY_LOOKUP);
+    settle();
+    mk_link_welcome(sides[0].link, MK_MAY_LOOKUP);
     settle();
     CHECK_EQ(sides[0].ups + sides[1].ups, 2);
     world_end();
@@ -125,9 +148,12 @@ TEST(who_does_not_greet_in_time_is_left) {
         if (welcomed) come(&sides[0], frame, mk_wire_put_hello(frame, &hello));
         pass_ms(4999);
         CHECK_EQ(sides[0].downs, 0);
-        pass_ms(1);
+        mk_fake_advance_us(1000);
+        work();
         CHECK_EQ(sides[0].downs, 1);
         CHECK_EQ(sides[0].err, MK_ERR_TIMEOUT);
+        CHECK(sides[0].end.flushed); /* it is told, should it be there after all */
+        CHECK(written(&sides[0], welcomed ? MK_WIRE_BYE : MK_WIRE_REFUSE) != NULL);
         world_end();
     }
 }
@@ -145,6 +171,7 @@ TEST(a_silent_peer_is_asked_after_a_heartbeat_and_dead_at_its_limit) {
     pass_ms(1);
     CHECK_EQ(sides[0].downs, 1);
     CHECK_EQ(sides[0].err, MK_ERR_TIMEOUT);
+    CHECK(!sides[0].end.flushed); /* nobody is there to be told */
     CHECK(mk_remote_find(sides[0].rt, 2) == NULL);
     world_end();
 }
@@ -184,6 +211,7 @@ TEST(a_probe_is_answered_or_is_the_end) {
     pass_ms(1);
     CHECK_EQ(sides[0].downs, 1);
     CHECK_EQ(sides[0].err, MK_ERR_TIMEOUT);
+    CHECK(!sides[0].end.flushed);
     world_end();
 }
 
@@ -194,6 +222,32 @@ TEST(a_second_probe_does_not_put_the_first_one_off) {
     pass_ms(100);
     mk_link_probe(sides[0].link, 1000);
     pass_ms(100);
+    CHECK_EQ(sides[0].downs, 1);
+    world_end();
+}
+
+TEST(a_second_probe_may_want_to_know_sooner) {
+    world_linked(20, limits(), false);
+    sides[1].end.capacity = 0;
+    mk_link_probe(sides[0].link, 900);
+    pass_ms(100);
+    mk_link_probe(sides[0].link, 200);
+    pass_ms(199);
+    CHECK_EQ(sides[0].downs, 0);
+    pass_ms(1);
+    CHECK_EQ(sides[0].downs, 1);
+    world_end();
+}
+
+TEST(a_probe_after_one_that_was_answered_has_its_own_time) {
+    world_linked(21, limits(), false);
+    mk_link_probe(sides[0].link, 200);
+    pass_ms(50);
+    sides[1].end.capacity = 0;
+    mk_link_probe(sides[0].link, 500);
+    pass_ms(499);
+    CHECK_EQ(sides[0].downs, 0);
+    pass_ms(1);
     CHECK_EQ(sides[0].downs, 1);
     world_end();
 }
@@ -211,8 +265,11 @@ TEST(a_link_that_is_finished_says_bye_and_both_go_down) {
 }
 
 TEST(a_link_is_finished_within_a_second_whatever_the_peer_does) {
+    mk_link_limits_t slow = usual_limits();
+    slow.heartbeat_ms = 3000; /* so that it is not a heartbeat that looks */
+    slow.dead_ms = 12000;
     for (unsigned blocked = 0; blocked < 2; blocked++) {
-        world_linked(13, limits(), false);
+        world_linked(13, &slow, false);
         if (blocked) sides[0].end.capacity = 0;
         sides[1].end.capacity = 0;
         sides[0].end.wants_room = false;
@@ -224,8 +281,40 @@ TEST(a_link_is_finished_within_a_second_whatever_the_peer_does) {
         mk_fake_advance_us(1000);
         work();
         CHECK_EQ(sides[0].downs, 1);
+        CHECK_EQ(wrote(&sides[0], MK_WIRE_BYE), !blocked); /* once */
         world_end();
     }
+}
+
+TEST(what_a_flood_has_left_behind_is_given_back_but_not_what_waits) {
+    static const uint8_t payload[1000];
+    uint8_t              frame[MK_WIRE_NAME_BYTES_MAX];
+    world_linked(22, limits(), false);
+    const mk_buffer_t *data = &sides[0].link->data.row, *control = &sides[0].link->control.row;
+    size_t             size = mk_wire_put_name(frame, &(mk_wire_name_t){1, 2, 3, {"/a/b", 4}});
+    unsigned           names = 0;
+    sides[0].end.capacity = 0;
+    for (unsigned i = 0; i < 200; i++)
+        CHECK_EQ(actor_try_send(sides[0].rt, actor_id_make(2, 777), 1, payload, sizeof payload), MK_OK);
+    while (mk_link_control(sides[0].link, frame, size) == MK_OK) names++;
+    pass_ms(1500); /* a heartbeat */
+    CHECK(data->capacity >= 200000 && control->capacity > 60000);
+    sides[0].end.capacity = LINK_RIG_BYTES;
+    settle();
+    CHECK_EQ(stats_of(&sides[1]).received, 200);
+    CHECK_EQ(sides[1].frames, names);
+    pass_ms(2000);
+    CHECK_EQ(data->capacity, 0);
+    CHECK(control->capacity <= MK_LINK_KEEP_BYTES);
+    world_end();
+}
+
+TEST(a_queue_longer_than_links_have_is_as_long_as_they_have) {
+    mk_link_limits_t vast = usual_limits();
+    vast.queue_bytes = UINT32_MAX;
+    world_linked(23, &vast, false);
+    CHECK_EQ(mk_link_hello(sides[1].link)->queue, MK_WIRE_QUEUE_MAX);
+    world_end();
 }
 
 TEST(an_end_before_the_link_is_up_is_told_once) {
