@@ -289,6 +289,23 @@ class Reloaded(Folder):
         self.expect(operator, r'\[reply\] .*size=12 "\\x01\\x00\\x00\\x00\\x02.*wxyz"')
         self.assertRegex(self.end(), r"WARN .*its new module is taken back: unreachable")
 
+    def test_the_shell_of_another_console_stays_what_it_is(self):
+        operator = self.join()
+        self.say(operator, "lookup shell")
+        self.expect(operator, "shell is actor")
+        other = self.join()
+        self.say(other, "lookup shell_2")
+        shell = self.expect(other, r"shell_2 is actor (\d+)").group(1)
+        for name in ("shell_2", shell):
+            self.say(operator, "reload %s %s" % (name, rig.guest("versions_2")))
+            self.expect(operator, "reload: that actor is the shell of a console$")
+        self.say(other, "self")
+        self.expect(other, shell + "$")
+        self.say(other, "exit")
+        self.expect(other, "Goodbye")
+        self.say(operator, "load " + rig.guest("versions_1"), "reload versions_1 " + rig.guest("versions_2"))
+        self.expect(operator, "Reloaded actor")
+
     def test_a_module_comes_from_the_web(self):
         operator = self.join()
         self.say(operator, "load " + rig.guest("versions_1"))

@@ -160,6 +160,14 @@ class Reload(unittest.TestCase):
         self.assertEqual(desk.ask("mount " + where), "Mounted /node/gateway")
         self.assertEqual(version(desk.ask("call versions_1 %d" % ASK)), 1)
 
+    def test_the_shell_of_a_console_stays_what_it_is(self):
+        box = self.shell("--name", "box", "--secret", self.all, "--modules", self.modules, "--serve", "127.0.0.1:0")
+        found, _ = box.expect(r"listens on (?:tcp:)?(\S+)$", box.out)
+        own = box.ask("self").splitlines()[-1]
+        done = self.reload(found.group(1), own, "versions_2", role="operator")
+        self.check_failed(done, "box: that actor is the shell of a console")
+        self.assertEqual(box.ask("self"), own)
+
     def test_a_node_without_modules_for_others_says_so(self):
         where = self.node("--secret", self.all, listen=["127.0.0.1:0"]).where[0]
         self.check_failed(self.reload(where, "versions_1", "versions_2"), "gateway: .*this node has no modules for others.*")

@@ -99,11 +99,21 @@ static void ask_stop(runtime_t *rt, client_t *client, const message_t *msg) {
     if (read_id(msg, &id)) await(rt, client, MK_DESK_STOP, node_stop(rt, id));
 }
 
+static bool is_client(const desk_t *desk, actor_id_t id) {
+    size_t i = 0;
+    while (i < desk->n && desk->clients[i].id != id) i++;
+    return i < desk->n && id != ACTOR_ID_INVALID;
+}
+
 /* Of an actor elsewhere: the module is one of that node's. */
-static void reload(runtime_t *rt, client_t *client, const message_t *msg) {
+static void reload(runtime_t *rt, const desk_t *desk, client_t *client, const message_t *msg) {
     actor_id_t id = ACTOR_ID_INVALID;
     char       module[256];
     if (msg->payload_size > sizeof id) memcpy(&id, msg->payload, sizeof id);
+    if (is_client(desk, id)) {
+        answer(rt, client, MK_DESK_FAILED, MK_DESK_IS_SHELL);
+        return;
+    }
     if (actor_id_node(id) == 0 || actor_id_node(id) == runtime_get_node_id(rt)) {
         mk_desk_reload(rt, client->id, msg);
         return;
@@ -215,7 +225,7 @@ static void on_question(runtime_t *rt, const desk_t *desk, const message_t *msg)
     case MK_DESK_STOP: ask_stop(rt, client, msg); break;
     case MK_DESK_WATCH: watch(rt, client, msg); break;
     case MK_DESK_UNWATCH: unwatch(rt, client); break;
-    case MK_DESK_RELOAD: reload(rt, client, msg); break;
+    case MK_DESK_RELOAD: reload(rt, desk, client, msg); break;
     case MK_DESK_MODULES: modules(rt, client, msg); break;
     case MK_DESK_REMEMBER: mk_desk_remember(rt, msg); break;
     case MK_DESK_RECALL: mk_desk_recall(rt, client->id); break;
@@ -255,6 +265,11 @@ bool mk_desk_open(runtime_t *rt) {
     if (actor_spawn_opts(rt, &options, &id) == MK_OK) return true;
     free(options.state);
     return false;
+}
+
+bool mk_desk_is_shell(runtime_t *rt, actor_id_t id) {
+    const desk_t *desk = actor_state_of(rt, actor_lookup(rt, MK_DESK_NAME), serve);
+    return desk != NULL && is_client(desk, id);
 }
 
 bool mk_desk_admit(runtime_t *rt, actor_id_t shell) {

@@ -37,6 +37,9 @@ enum { /* answers */
 
 /* False: out of memory. */
 bool mk_desk_open(runtime_t *rt);
+/* Whether it is one of this node's. A shell is its console's other half: nobody gives it another module. */
+bool mk_desk_is_shell(runtime_t *rt, actor_id_t id);
+#define MK_DESK_IS_SHELL "that actor is the shell of a console"
 bool mk_desk_admit(runtime_t *rt, actor_id_t shell);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "desk.h"
 #include "guests.h"
 #include "microkernel/actor.h"
 #include "microkernel/node.h"
@@ -164,7 +165,9 @@ static mk_err_t spawn(void *arg, runtime_t *rt, const char *module, const char *
 static mk_err_t reload(void *arg, runtime_t *rt, actor_id_t id, const char *module, call_id_t ticket, char *why,
                        size_t why_size) {
     (void)arg, (void)ticket;
-    return begin(rt, id, module, NULL, why, why_size);
+    if (!mk_desk_is_shell(rt, id)) return begin(rt, id, module, NULL, why, why_size);
+    snprintf(why, why_size, MK_DESK_IS_SHELL);
+    return MK_ERR_INVALID;
 }
 
 void mk_hands_lend(runtime_t *rt, const mk_settings_t *settings, mk_output_t *output) {
