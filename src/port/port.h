@@ -177,7 +177,7 @@ void mk_port_write(int stream, const void *data, size_t size);
 
 /* Reads a whole file into memory from mk_alloc(); *out is the caller's. `below` NULL: any path. Else the path is taken
  * relative to that folder and nothing outside of it can be reached, by `..`, a link or otherwise (MK_ERR_DENIED).
- * MK_ERR_NOTFOUND, MK_ERR_TOOLONG (more than `bytes_max`), MK_ERR_NOMEM, MK_ERR_IO. */
+ * MK_ERR_NOTFOUND, MK_ERR_TOOLONG (more than `bytes_max`: *size says how many), MK_ERR_NOMEM, MK_ERR_IO. */
 MK_MUST_CHECK mk_err_t mk_port_read_file(const char *below, const char *path, size_t bytes_max, uint8_t **out,
                                          size_t *size);
 

@@ -126,6 +126,8 @@ typedef struct mk_guest {
 
     struct mk_prepare *preparing; /* the module of the spawn it waits for; NULL: it does not */
 
+    struct mk_reading *reading;   /* the file that mk_read_file waits for; NULL: it does not */
+
     struct mk_saving *saving;     /* what mk_save_state waits for                         */
     bool              save_waits; /* it waits in it                                       */
     bool              save_done;
@@ -212,8 +214,10 @@ void          mk_spawn_fini(mk_guest_t *guest);
  * is called again. */
 bool mk_guest_work_later(mk_guest_t *guest, mk_host_fn *import, const uint64_t *args, size_t count);
 
-/* Whether it may read files, some or all. If not, counted and remembered. */
+/* imports_file.c: whether it may read files, some or all. If not, counted and remembered. */
 bool mk_guest_files_granted(mk_guest_t *guest, const char *import);
+/* What it was reading nobody waits for any more. */
+void mk_guest_file_fini(mk_guest_t *guest);
 
 /* Around such work: it is not the guest's, and is owed to the others. A guest that cannot wait pays for it. */
 bool     mk_guest_can_wait(const mk_guest_t *guest);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imports_actor.c -- what reaches beyond the guest itself: other actors, names, files. Each needs a grant. */
+/* imports_actor.c -- what reaches beyond the guest itself: other actors, names. Each needs a grant. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,18 +14,14 @@
 /* What these imports cost the node, roughly. */
 enum { NAME_NS = 200, LIST_NS_EACH = 10 };
 
-/* More than any file a guest has use for; what is larger is refused before it is read. */
-#define FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
-
 /* No path is longer, and no name by default. */
 enum { TEXT_BYTES_MAX = 4096 };
 
 static bool granted(mk_guest_t *guest, uint32_t grant, const char *import) {
-    const char *name = grant == WASM_GRANT_STOP       ? "stop"
-                       : grant == WASM_GRANT_LIST     ? "list"
-                       : grant == WASM_GRANT_LOOKUP   ? "lookup"
-                       : grant == WASM_GRANT_REGISTER ? "register"
-                                                      : "files";
+    const char *name = grant == WASM_GRANT_STOP     ? "stop"
+                       : grant == WASM_GRANT_LIST   ? "list"
+                       : grant == WASM_GRANT_LOOKUP ? "lookup"
+                                                    : "register";
     return mk_guest_granted(guest, grant, import, name);
 }
 
@@ -235,50 +231,5 @@ mk_host_end_t mk_import_stop(void *host, const uint64_t *args, uint64_t *result)
     mk_guest_t *guest = host;
     if (mk_guest_may_stop(guest, args[0], "mk_stop")) actor_stop(guest->rt, args[0]);
     else *result = (uint32_t)-1;
-    return MK_HOST_DONE;
-}
-
-/* ---- files -------------------------------------------------------------------------------------------------------- */
-
-bool mk_guest_files_granted(mk_guest_t *guest, const char *import) {
-    return (guest->config.grants & WASM_GRANT_ALL_FILES) != 0 || granted(guest, WASM_GRANT_FILES, import);
-}
-
-/* Where the grant ends is the port's to enforce: it opens below the folder or not at all. */
-static mk_err_t read_file(mk_guest_t *guest, const char *path, uint8_t **bytes, size_t *size) {
-    bool        anywhere = (guest->config.grants & WASM_GRANT_ALL_FILES) != 0;
-    const char *below = guest->config.files_below;
-    if (!anywhere && below == NULL) return MK_ERR_DENIED;
-    uint64_t began_us = mk_guest_work_begin(guest);
-    mk_err_t err = mk_port_read_file(anywhere ? NULL : below, path, FILE_BYTES_MAX, bytes, size);
-    mk_guest_work_end(guest, began_us);
-    return err;
-}
-
-mk_host_end_t mk_import_read_file(void *host, const uint64_t *args, uint64_t *result) {
-    mk_guest_t *guest = host;
-    uint32_t    cap = (uint32_t)args[3];
-    *result = (uint32_t)-1;
-    if (!mk_guest_files_granted(guest, "mk_read_file")) return MK_HOST_DONE;
-    if (mk_guest_work_later(guest, mk_import_read_file, args, 5)) return MK_HOST_BLOCKED;
-    uint8_t *buf = mk_guest_span(guest, args[2], cap), *out_size = mk_guest_span(guest, args[4], 4);
-    if (buf == NULL || out_size == NULL) return MK_HOST_DONE;
-    char *path = mk_guest_text(guest, args[0], args[1], "mk_read_file");
-    if (path == NULL) return MK_HOST_DONE;
-    uint8_t *bytes = NULL;
-    size_t   size = 0;
-    mk_err_t err = read_file(guest, path, &bytes, &size);
-    if (err == MK_OK) {
-        for (unsigned i = 0; i < 4; i++) out_size[i] = (uint8_t)(size >> (i * 8));
-        if (size <= cap) {
-            memcpy(buf, bytes, size);
-            *result = 0;
-        } else {
-            err = MK_ERR_TOOLONG;
-        }
-        mk_free(bytes);
-    }
-    if (err != MK_OK) mk_guest_fail(guest, "%.100s: %s", path, mk_err_text(err));
-    mk_free(path);
     return MK_HOST_DONE;
 }

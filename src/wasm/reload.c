@@ -71,6 +71,8 @@ static void take_parts(mk_guest_t *to, const mk_guest_t *from) {
 /* Gives back what an instance has that is nobody's any more. */
 static void free_parts(mk_guest_t *parts, runtime_t *rt) {
     mk_guest_http_fini(parts);
+    mk_spawn_fini(parts);
+    mk_guest_file_fini(parts);
     if (parts->taken != NULL) message_release(rt, parts->taken);
     mk_guest_unmake(parts);
     mk_free(parts->report);

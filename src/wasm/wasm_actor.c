@@ -238,6 +238,7 @@ void wasm_actor_free(void *state) {
     mk_guest_http_fini(guest);
     mk_guest_state_fini(guest);
     mk_spawn_fini(guest);
+    mk_guest_file_fini(guest);
     if (guest->again != NULL) message_release(guest->rt, guest->again);
     if (guest->taken != NULL) message_release(guest->rt, guest->taken);
     mk_guest_unmake(guest);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* prepare_threads_test.c -- real helper threads. The helper is held in the middle of its work, by the memory it asks for, until the
  * test lets it go: so what happens meanwhile is certain to happen meanwhile. */
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "port/port.h"
 #include "wasm/code.h"
 #include "wasm/world.h"
 
 enum { SPAWN_FILE = 12, CHILD = 14 }; /* tests/guests/spawner.c */
+enum { READ_FILE = 13 };              /* tests/guests/imports.c */
 
 static world_t w;
 static int     tag;
@@ -153,6 +156,76 @@ TEST(a_guest_that_is_stopped_meanwhile_leaves_nothing) {
     CHECK_EQ(mk_code_count(), 0);
     end();
 }
+
+/* ---- files of guests ---------------------------------------------------------------------------------------------------------- */
+
+static const char *some_file(const char *text) {
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/mk-file-%ld", (long)getpid());
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+    return path;
+}
+
+static const wasm_options_t reads = {.grants = WASM_GRANT_ALL_FILES};
+
+TEST(a_guest_waits_for_its_file_and_nobody_else_does) {
+    begin();
+    const char *path = some_file("contents");
+    actor_id_t  echo = world_spawn(&w, "forever", NULL);
+    actor_id_t  reader = world_spawn(&w, "imports", &reads);
+    CHECK(world_send(&w, reader, READ_FILE, path, strlen(path)));
+    until_held(1);
+    for (int i = 0; i < 100; i++) check_answers(echo);
+    CHECK(world_info(&w, reader).waiting);
+    open_door();
+    heard_t *h = world_wait(&w, RESULT);
+    CHECK(h != NULL);
+    CHECK_EQ(heard_u32(h, 0), 0);
+    CHECK(h->size == 4 + 8 && memcmp(h->bytes + 4, "contents", 8) == 0);
+    unlink(path);
+    end();
+}
+
+TEST(a_guest_that_is_stopped_while_its_file_is_read_leaves_nothing) {
+    begin();
+    const char *path = some_file("contents");
+    actor_id_t  reader = world_spawn(&w, "imports", &reads);
+    CHECK(world_send(&w, reader, READ_FILE, path, strlen(path)));
+    until_held(1);
+    actor_stop(w.rt, reader);
+    CHECK(!actor_is_alive(w.rt, reader));
+    unlink(path);
+    end();
+}
+
+static actor_id_t reloaded;
+
+static void reload_now(world_t *world, void *arg) {
+    static const wasm_reload_options_t soon = {.probation_ms = 20};
+    size_t                             size;
+    uint8_t                           *bytes = read_guest(arg, &size);
+    CHECK_EQ(actor_reload_wasm_opts(world->rt, reloaded, bytes, size, &soon, w.err, sizeof w.err), RELOAD_OK);
+    free(bytes);
+}
+
+TEST(a_new_module_that_is_taken_back_while_a_helper_works_for_it_leaves_nothing) {
+    static const char *const modules[] = {"read_initialize", "spawn_initialize"};
+    static wasm_options_t    may = {.grants = WASM_GRANT_ALL_FILES | WASM_GRANT_SPAWN};
+    for (int i = 0; i < 2; i++) {
+        begin();
+        reloaded = world_spawn(&w, "forever", &may);
+        world_do(&w, reload_now, (void *)(uintptr_t)modules[i]);
+        until_held(1);
+        CHECK(world_info(&w, reloaded).probation);
+        for (int n = 0; n < 60 * 1000 && world_info(&w, reloaded).undone == 0; n++) runtime_wait(w.rt, 1);
+        CHECK_EQ(at_door(), 1);
+        check_answers(reloaded);
+        end();
+    }
+}
+
+/* ---- that nobody waits for any more ---------------------------------------------------------------------------------------------- */
 
 static bool ask_once(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
     (void)self, (void)state;

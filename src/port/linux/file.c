@@ -67,8 +67,12 @@ mk_err_t mk_port_read_file(const char *below, const char *path, size_t bytes_max
     struct stat st;
     uint8_t    *bytes = NULL;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) goto done;
-    err = MK_ERR_TOOLONG;
-    if (st.st_size < 0 || (uint64_t)st.st_size > bytes_max) goto done;
+    if (st.st_size < 0) goto done;
+    if ((uint64_t)st.st_size > bytes_max) {
+        err = MK_ERR_TOOLONG;
+        *size = (size_t)st.st_size;
+        goto done;
+    }
     err = MK_ERR_NOMEM;
     if ((bytes = mk_alloc((size_t)st.st_size)) == NULL) goto done;
     if ((err = read_all(fd, bytes, (size_t)st.st_size)) != MK_OK) goto done;
