@@ -222,3 +222,58 @@ TEST(whoever_speaks_wrongly_is_dropped_and_disturbs_nobody) {
         if (why != NULL) rig_fail(__FILE__, __LINE__, "%s: %s (last logged: %s)", bad_days[i].name, why, rig.line);
     }
 }
+
+/* ---- answers of those who were not asked ---------------------------------------------------------------------------------------- */
+
+static struct {
+    call_id_t            call;
+    unsigned             replies;
+    node_reply_payload_t reply;
+    uint32_t             ref; /* as it went over the wire */
+} asked;
+
+static bool ask_friend(runtime_t *rt, actor_t *self, message_t *msg, void *state) {
+    (void)self, (void)state;
+    if (msg->type == T_SEND) asked.call = node_spawn(rt, 2, "counter", NULL);
+    if (msg->type != MSG_NODE_REPLY) return true;
+    asked.replies++;
+    memcpy(&asked.reply, msg->payload, sizeof asked.reply);
+    return true;
+}
+
+static void note_request(raw_peer_t *p, const mk_wire_frame_t *frame) {
+    mk_wire_request_t request;
+    (void)p;
+    if (frame->kind == MK_WIRE_REQUEST && mk_wire_get_request(frame, &request)) asked.ref = request.ref;
+}
+
+static void answer_it(raw_peer_t *p) {
+    uint8_t          frame[MK_WIRE_ANSWER_BYTES_MAX];
+    mk_wire_answer_t answer = {.ref = asked.ref, .seq = 77};
+    raw_say(p, frame, mk_wire_put_answer(frame, &answer));
+    go(20);
+}
+
+TEST(a_request_is_answered_by_the_node_that_was_asked_and_by_no_other) {
+    static raw_peer_t mallory;
+    memset(&asked, 0, sizeof asked);
+    start(NODE_ROLE_OPERATOR);
+    enter(&mallory, "mallory", 9);
+    actor_id_t asker = spawn(ask_friend, NULL, 0, NULL);
+    CHECK(actor_send(rig.rt, asker, T_SEND, NULL, 0));
+    for (unsigned i = 0; i < 50 && asked.ref == 0; i++) {
+        (void)runtime_wait(rig.rt, 1);
+        raw_hear(&rig.friend, note_request);
+    }
+    CHECK(asked.ref != 0 && asked.call != CALL_ID_INVALID);
+    answer_it(&mallory);
+    CHECK_EQ(asked.replies, 0);
+    answer_it(&rig.friend);
+    CHECK_EQ(asked.replies, 1);
+    CHECK_EQ(asked.reply.call, asked.call);
+    CHECK_EQ(asked.reply.error, MK_OK);
+    CHECK_EQ(asked.reply.id, actor_id_make(2, 77));
+    answer_it(&rig.friend); /* once is enough */
+    CHECK_EQ(asked.replies, 1);
+    end();
+}

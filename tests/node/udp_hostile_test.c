@@ -203,6 +203,47 @@ TEST(old_cookies_are_worth_nothing) {
     close_all();
 }
 
+/* One INIT with this share and cookie from there; what kind of packet it is answered with. */
+static unsigned asked_from(const char *ip, uint16_t port, uint8_t share, uint8_t cookie[MK_UDP_COOKIE_BYTES]) {
+    mk_secret_t   secret = secret_of_digit('a');
+    uint8_t       packet[MK_UDP_SHAKE_BYTES_MAX];
+    mk_udp_init_t init = {.index = 1, .life = 2, .share = {share}};
+    mk_addr_t     at = mk_fake_addr(ip, port);
+    memset(&stranger, 0, sizeof stranger);
+    CHECK_EQ(mk_udp_open(net, &stranger.udp, &at, stranger_hears), MK_OK);
+    memcpy(init.id, secret.id, sizeof init.id);
+    memcpy(init.cookie, cookie, MK_UDP_COOKIE_BYTES);
+    stranger_sends(packet, mk_udp_put_init(packet, &init, &secret));
+    run_ms(100);
+    mk_udp_close(&stranger.udp);
+    CHECK_EQ(stranger.answers, 1);
+    if (stranger.last[0] == MK_UDP_COOKIE) CHECK(mk_udp_get_cookie(stranger.last, init.share, &secret, cookie));
+    return stranger.last[0];
+}
+
+/* Without it a stranger could have answers sent to others, and fill the hub in their name. */
+TEST(a_cookie_is_good_for_the_address_the_port_and_the_call_it_was_given_to) {
+    uint8_t   none[MK_UDP_COOKIE_BYTES] = {0}, given[MK_UDP_COOKIE_BYTES], cookie[MK_UDP_COOKIE_BYTES];
+    mk_addr_t here = mk_fake_addr("192.0.2.66", 0), elsewhere = mk_fake_addr("192.0.2.67", 0);
+    open_net(6);
+    open_called(member_keys());
+    mk_fake_give_address(0, &here);
+    mk_fake_give_address(0, &elsewhere);
+    memcpy(given, none, sizeof given);
+    CHECK_EQ(asked_from("192.0.2.66", 666, 3, given), MK_UDP_COOKIE);
+    memcpy(cookie, given, sizeof cookie);
+    CHECK_EQ(asked_from("192.0.2.67", 666, 3, cookie), MK_UDP_COOKIE);
+    memcpy(cookie, given, sizeof cookie);
+    CHECK_EQ(asked_from("192.0.2.66", 667, 3, cookie), MK_UDP_COOKIE);
+    memcpy(cookie, given, sizeof cookie);
+    CHECK_EQ(asked_from("192.0.2.66", 666, 4, cookie), MK_UDP_COOKIE);
+    CHECK_EQ(b.hub->pending, 0);
+    CHECK_EQ(asked_from("192.0.2.66", 666, 3, given), MK_UDP_RESPONSE);
+    CHECK_EQ(b.hub->pending, 1);
+    close_both();
+    close_net();
+}
+
 TEST(no_answer_is_longer_than_its_question) {
     open_net(7);
     open_through_middle(member_keys(), pass_and_record);
