@@ -255,6 +255,30 @@ TEST(names_too_long_to_travel_stay_here) {
     curtain_down();
 }
 
+TEST(names_of_our_own_place_that_are_too_long_to_travel_stay_here_too) {
+    static char long_name[3000];
+    mk_fake_reset(1);
+    curtain_up(&(runtime_config_t){.node_id = 1, .name_bytes_max = 4000});
+    ns = mk_ns_of(rt);
+    CHECK_EQ(mk_ns_set_identity(ns, "me"), MK_OK);
+    two_actors();
+    memset(long_name, 'n', sizeof long_name - 1);
+    memcpy(long_name, "/node/me/", 9);
+    CHECK(actor_register_name(rt, long_name, a.id));
+    CHECK_EQ(actor_lookup(rt, long_name), a.id);
+    mk_ns_name_t name;
+    CHECK(!mk_ns_next(ns, NULL, &name));
+    long_name[MK_NS_NAME_BYTES_MAX + 1] = '\0';
+    CHECK(actor_register_name(rt, long_name, b.id));
+    CHECK(!mk_ns_next(ns, NULL, &name));
+    long_name[MK_NS_NAME_BYTES_MAX] = '\0';
+    CHECK(actor_register_name(rt, long_name, b.id));
+    CHECK(mk_ns_next(ns, NULL, &name));
+    CHECK_EQ(name.size, MK_NS_NAME_BYTES_MAX);
+    CHECK(!mk_ns_next(ns, name.text, &name));
+    curtain_down();
+}
+
 TEST(a_listing_is_sorted_begins_where_it_is_told_to_and_ends_when_it_is_told_to) {
     ns_up();
     two_actors();
