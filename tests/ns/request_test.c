@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "microkernel/actor.h"
 #include "rig/random.h"
+#include "runtime/far.h"
 
 static part_t a, b;
 
@@ -148,6 +149,40 @@ TEST(a_request_from_nobody_changes_nothing) {
     CHECK(actor_send(rt, ns_id, MSG_NS_MOUNT, "host", 4));
     settle();
     CHECK_EQ(actor_lookup(rt, "x"), ACTOR_ID_INVALID);
+    curtain_down();
+}
+
+static size_t far_lists(far_t *far, const char *prefix) {
+    ns_reply_payload_t head;
+    mk_envelope_t      envelope = {.source = 77,
+                                   .dest = actor_id_seq(ns_id),
+                                   .type = MSG_NS_LIST,
+                                   .part = MK_CALL_REQUEST,
+                                   .call = far->n + 1,
+                                   .payload = prefix,
+                                   .size = strlen(prefix)};
+    unsigned           before = far->n;
+    CHECK_EQ(mk_remote_message(rt, &far->remote, &envelope), MK_OK);
+    settle();
+    CHECK_EQ(far->n, before + 1);
+    CHECK(far_last(far)->envelope.size >= sizeof head);
+    memcpy(&head, far_last(far)->text, sizeof head);
+    CHECK_EQ(head.error, MK_OK);
+    return head.text_size;
+}
+
+TEST(actors_of_other_nodes_are_told_what_their_node_is_told) {
+    static far_t far;
+    up();
+    far_up(&far, 2, FAR_ALL);
+    CHECK_EQ(ns_export(rt, "secret", false), MK_OK);
+    CHECK(actor_register_name(rt, "secret", a.id));
+    CHECK(actor_register_name(rt, "lamp", a.id));
+    CHECK_EQ(asked(&b, MSG_NS_LIST, "secret"), MK_OK);
+    CHECK(strncmp(heard.text, "secret=", 7) == 0);
+    CHECK(far_lists(&far, "lamp") != 0);
+    CHECK_EQ(far_lists(&far, "secret"), 0);
+    mk_remote_down(rt, &far.remote);
     curtain_down();
 }
 
