@@ -164,6 +164,39 @@ TEST(nodes_link_over_udp_with_a_secret) {
     }
 }
 
+TEST(over_udp_too_each_secret_gives_the_role_that_stands_beside_it) {
+    stage(15);
+    begin_with(1, write_secret("a", "observer a", "operator b"));
+    begin_with(2, write_secret("b", "operator b", NULL));
+    begin_with(3, write_secret("c", "observer a", NULL));
+    listen_udp(1);
+    call_udp(2, "10.0.0.1");
+    RUN_UNTIL(both_linked(1, 2), 20000);
+    CHECK_EQ(role(1), NODE_ROLE_OPERATOR);
+    end(2);
+    RUN_UNTIL(linked_n(1) == 0, 6000);
+    call_udp(3, "10.0.0.1");
+    RUN_UNTIL(both_linked(1, 3), 20000);
+    CHECK_EQ(role(1), NODE_ROLE_OBSERVER);
+    end_all();
+}
+
+TEST(a_secret_that_is_changed_is_used_over_udp_by_who_listens_and_by_who_calls) {
+    for (int caller_changes = 0; caller_changes < 2; caller_changes++) {
+        stage(16);
+        begin_with(1, write_secret("a", caller_changes ? "member b" : "member a", NULL));
+        begin_with(2, write_secret("b", caller_changes ? "member a" : "member b", NULL));
+        listen_udp(1);
+        call_udp(2, "10.0.0.1");
+        run_ms(10000);
+        CHECK_EQ(linked_n(1), 0);
+        (void)write_secret(caller_changes ? "b" : "a", "member b", NULL);
+        RUN_UNTIL(both_linked(1, 2), 100000);
+        CHECK(encrypted(1) && encrypted(2));
+        end_all();
+    }
+}
+
 TEST(two_runtimes_of_one_process_link_over_a_ring) {
     stage(20);
     begin(1), begin(2);
