@@ -134,7 +134,6 @@ TEST(an_earlier_life_is_refused_for_ten_seconds_after_the_later_one) {
     hello.incarnation = 1000;
     earlier.incarnation = 999;
     start(NODE_ROLE_MEMBER);
-    v.n = 0;
     CHECK_EQ(comes(&v, &hello, 0), WELCOME);
     uint8_t           frame[MK_WIRE_WELCOME_BYTES];
     mk_wire_welcome_t welcome = {.version = 1, .may = 0xff};

@@ -233,14 +233,20 @@ TEST(a_node_that_is_renamed_tells_its_names_anew) {
     curtain_down();
 }
 
-TEST(names_too_long_to_travel_stay_here) {
-    static char long_name[3000];
+static char long_name[3000];
+
+static void long_names_up(void) {
     mk_fake_reset(1);
     curtain_up(&(runtime_config_t){.node_id = 1, .name_bytes_max = 4000});
     ns = mk_ns_of(rt);
     CHECK_EQ(mk_ns_set_identity(ns, "me"), MK_OK);
     two_actors();
     memset(long_name, 'n', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+}
+
+TEST(names_too_long_to_travel_stay_here) {
+    long_names_up();
     CHECK(actor_register_name(rt, long_name, a.id));
     CHECK_STR(told(), "");
     CHECK_EQ(actor_lookup(rt, long_name), a.id);
@@ -256,13 +262,7 @@ TEST(names_too_long_to_travel_stay_here) {
 }
 
 TEST(names_of_our_own_place_that_are_too_long_to_travel_stay_here_too) {
-    static char long_name[3000];
-    mk_fake_reset(1);
-    curtain_up(&(runtime_config_t){.node_id = 1, .name_bytes_max = 4000});
-    ns = mk_ns_of(rt);
-    CHECK_EQ(mk_ns_set_identity(ns, "me"), MK_OK);
-    two_actors();
-    memset(long_name, 'n', sizeof long_name - 1);
+    long_names_up();
     memcpy(long_name, "/node/me/", 9);
     CHECK(actor_register_name(rt, long_name, a.id));
     CHECK_EQ(actor_lookup(rt, long_name), a.id);

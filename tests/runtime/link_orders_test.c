@@ -185,8 +185,8 @@ TEST(whatever_crosses_both_are_linked_or_neither_and_as_the_last_word_was) {
     uint64_t checked = 0;
     stage();
     memset(order, 0, sizeof order);
-    for (unsigned at = 0;;) {
-        at = 0;
+    for (;;) {
+        unsigned at = 0;
         while (at < LENGTH && happens(order[at])) at++;
         if (at == LENGTH) {
             check();
